@@ -1,0 +1,2 @@
+//! Nothing. `Cargo.toml` says what this crate is for.
+#![forbid(unsafe_code)]

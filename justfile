@@ -1,0 +1,75 @@
+# What people and CI do with this tree. Everything is built with the release profile, so that the
+# engine (ten minutes) is compiled once. `./justw RECIPE` brings what the recipes need.
+
+set shell := ["bash", "-euo", "pipefail", "-c"]
+set positional-arguments
+
+thali := "target/release/thali"
+nextest_profile := if env("CI", "") == "" { "default" } else { "ci" }
+
+# List the recipes
+[private]
+default:
+    @just --list --unsorted
+
+# Build the host, target/release/thali
+build:
+    cargo build --release -p thali
+
+# Build one service and pack it into target/components/NAME.wasm
+build-component NAME: build
+    {{ thali }} build "components/$1"
+
+# Build every service under components/
+build-components: build
+    for manifest in components/*/service.toml; do {{ thali }} build "$(dirname "$manifest")"; done
+
+# Run a node with every service and the seed data; a changed component is deployed as it is built
+up *ARGS: build build-components
+    exec {{ thali }} up --components target/components --watch --seed "$@"
+
+# Run every test; ARGS choose some (cargo nextest's filters)
+test *ARGS: build build-components
+    #!/usr/bin/env bash
+    set -euo pipefail
+    # The services are built above: tests that each ran cargo would wait for each other.
+    if cargo nextest --version >/dev/null 2>&1; then
+        [ $# -gt 0 ] || cargo test --release --workspace --doc
+        cargo nextest run --release --workspace --profile {{ nextest_profile }} "$@"
+    else
+        cargo test --release --workspace "$@"
+    fi
+
+# Formatting and clippy, warnings are errors
+lint:
+    cargo fmt --all --check
+    cargo clippy --release --workspace --all-targets -- -D warnings
+
+# Format everything
+fmt:
+    cargo fmt --all
+
+# The documentation of every crate, warnings are errors
+doc:
+    RUSTDOCFLAGS='-D warnings' cargo doc --release --workspace --no-deps
+
+# Licences, sources and banned crates of the dependencies (advisories need GitHub: see deny.toml)
+deny:
+    scripts/cargo-deny.sh --locked check bans licenses sources
+
+# The OpenAPI document against its specification, and the running host against the document
+conformance *ARGS: build build-components
+    scripts/api-conformance.sh "$@"
+
+# The long run of the swap test: 50 deploys in 60 s under 32 connections, no request lost
+hot-swap: build build-components
+    THALI_SWAP_DEPLOYS=50 THALI_SWAP_CLIENTS=32 THALI_SWAP_PACE_MS=1200 \
+        cargo test --release -p thali --test e2e -- --nocapture no_request_is_lost
+
+# Benchmarks: one table, with a native server measured in the same run
+bench *ARGS: build build-components
+    scripts/wrk.sh >&2
+    cargo run --release -p thali-bench -- "$@"
+
+# Everything CI runs, the tests last
+ci: lint doc deny conformance test

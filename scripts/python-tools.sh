@@ -1,0 +1,27 @@
+#!/bin/sh
+# Makes a Python environment with the tools of requirements.txt and prints the folder of its programs.
+# It lives in target/, and is made again when requirements.txt changes.
+set -eu
+
+cd "$(dirname "$0")/.."
+venv=$PWD/target/python-tools
+wanted=$PWD/scripts/requirements.txt
+
+say() { printf 'python-tools: %s\n' "$*" >&2; }
+
+mkdir -p target
+if command -v flock >/dev/null; then exec 9>"$venv.lock"; flock 9; fi
+if ! cmp -s "$wanted" "$venv/installed.txt"; then
+    python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || {
+        say "schemathesis needs Python 3.11 or newer as 'python3'" ; exit 1
+    }
+    say "installing openapi-spec-validator and schemathesis from PyPI into target/python-tools"
+    rm -rf "$venv"
+    python3 -m venv "$venv" >&2 || { say "install Python's venv module: apt-get install python3-venv"; exit 1; }
+    "$venv/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: --no-deps -r "$wanted" >&2 </dev/null || {
+        say "pip could not install: see above. It needs PyPI."
+        exit 1
+    }
+    cp "$wanted" "$venv/installed.txt"
+fi
+echo "$venv/bin"
