@@ -1,0 +1,174 @@
+//! The manifest of a service: `service.toml`.
+//!
+//! [`Manifest::parse`] checks what the text alone can show and collects every mistake with its line;
+//! [`Routes::build`](crate::route::Routes::build) checks the rest against the component. A key that
+//! nothing would enforce is refused, so that no service relies on it.
+
+mod entries;
+mod sections;
+mod units;
+
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use semver::Version;
+use toml::de::DeTable;
+
+use crate::name::{InterfaceName, ServiceName};
+use crate::problem::Mistake;
+use crate::route::{Method, Template};
+
+use entries::Reader;
+
+/// The largest manifest, in bytes.
+pub const MANIFEST_BYTES_MAX: usize = 64 << 10;
+
+/// What a service's `service.toml` says.
+#[derive(Clone, Debug)]
+pub struct Manifest {
+    /// `[service]`
+    pub service: ServiceSection,
+    /// `[http]`, in the order of the file; `None` without the table, which implies routes.
+    pub http: Option<Vec<RouteSpec>>,
+    /// `[errors]`, in the order of the file.
+    pub errors: Vec<ErrorSpec>,
+    /// `[calls]`, in the order of the file.
+    pub calls: Vec<CallSpec>,
+    /// `[database]`
+    pub database: Option<DatabaseSection>,
+    /// `[limits]`
+    pub limits: LimitsSpec,
+}
+
+/// Who the service is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceSection {
+    /// Its name on the host.
+    pub name: ServiceName,
+    /// The version of this build.
+    pub version: Version,
+    /// One line for people; may be empty.
+    pub description: String,
+}
+
+/// One line of `[http]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RouteSpec {
+    /// The HTTP method.
+    pub method: Method,
+    /// The path under `/api/v1`.
+    pub path: Template,
+    /// The interface of the function: its last name, or in full.
+    pub interface: String,
+    /// The function, kebab-case.
+    pub function: String,
+    /// The status of a success, when it is not the usual one.
+    pub status: Option<u16>,
+    /// The template of the `Location` header; its parameters are fields of the result.
+    pub location: Option<Template>,
+    /// The line in the file, from 1.
+    pub line: u32,
+}
+
+/// One line of `[errors]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ErrorSpec {
+    /// The error case, kebab-case.
+    pub case: String,
+    /// The status that it answers: 400 to 599.
+    pub status: u16,
+    /// The line in the file, from 1.
+    pub line: u32,
+}
+
+/// One entry of `[calls]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallSpec {
+    /// The imported interface; without a version it means every version.
+    pub interface: InterfaceName,
+    /// The service runs without a provider of it.
+    pub optional: bool,
+    /// The line in the file, from 1.
+    pub line: u32,
+}
+
+/// `[database]`: what `thali build` packs. The paths mean nothing to the host.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DatabaseSection {
+    /// The folder of the migrations, relative to the manifest.
+    pub migrations: Option<String>,
+    /// The file of the seed data, relative to the manifest.
+    pub seed: Option<String>,
+}
+
+/// `[limits]`: what the service asks for. It never gets more than the host allows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LimitsSpec {
+    /// `memory`: the most memory of one invocation, in bytes.
+    pub memory_bytes: Option<u64>,
+    /// `timeout`: the longest time of one invocation.
+    pub timeout: Option<Duration>,
+    /// `concurrency`: the most invocations at a time.
+    pub concurrency: Option<u32>,
+    /// `reuse`: how many invocations an instance may serve, one after the other; 1 is a fresh
+    /// instance each time.
+    pub reuse: Option<u32>,
+}
+
+impl Manifest {
+    /// Reads the text of a `service.toml`.
+    ///
+    /// # Errors
+    ///
+    /// Every mistake that the text alone shows, in the order of the file. Pointers are
+    /// `service.toml:LINE`.
+    pub fn parse(text: &str) -> Result<Self, Vec<Mistake>> {
+        if text.len() > MANIFEST_BYTES_MAX {
+            return Err(vec![Mistake::new(
+                "service.toml",
+                format!("is larger than {MANIFEST_BYTES_MAX} bytes"),
+            )]);
+        }
+        let mut reader = Reader::new(text);
+        let (document, syntax_errors) = DeTable::parse_recoverable(text);
+        if !syntax_errors.is_empty() {
+            // What the parser saved from a broken file would only raise mistakes that are none.
+            for error in &syntax_errors {
+                reader.mistake(error.span().map_or(0, |span| span.start), error.message());
+            }
+            return Err(reader.into_mistakes());
+        }
+        let manifest = sections::manifest(&mut reader, document.get_ref());
+        match manifest {
+            Some(manifest) if !reader.has_mistakes() => Ok(manifest),
+            _ => Err(reader.into_mistakes()),
+        }
+    }
+
+    /// Whether the service runs without a provider of `import`.
+    pub fn is_optional(&self, import: &InterfaceName) -> bool {
+        self.calls.iter().any(|call| call.optional && call.names(import))
+    }
+}
+
+impl CallSpec {
+    /// Whether this entry speaks of `import`.
+    pub fn names(&self, import: &InterfaceName) -> bool {
+        self.interface.same_interface(import)
+            && (self.interface.version.is_none() || self.interface.version == import.version)
+    }
+}
+
+/// The pointer to a line of a manifest.
+pub(crate) fn pointer(line: u32) -> String {
+    format!("service.toml:{line}")
+}
+
+/// `; did you mean "x"?`, or nothing.
+pub(crate) fn hint<'k>(wrong: &str, known: impl IntoIterator<Item = &'k str>) -> String {
+    crate::json::closest(known.into_iter(), wrong)
+        .map(|name| format!("; did you mean {name:?}?"))
+        .unwrap_or_default()
+}

@@ -1,0 +1,191 @@
+use super::*;
+
+fn mistakes(text: &str) -> Vec<String> {
+    Manifest::parse(text).unwrap_err().iter().map(ToString::to_string).collect()
+}
+
+const SERVICE: &str = "[service]\nname = \"orders\"\nversion = \"1.4.0\"\n";
+
+#[test]
+fn a_whole_manifest_is_understood() {
+    let manifest = Manifest::parse(
+        r#"
+[service]
+name = "orders"
+version = "1.4.0"
+description = "Creates and tracks food orders."
+
+[http]
+"POST /orders"     = { call = "ordering.place", status = 201, location = "/orders/{id}" }
+"GET /orders/{id}" = "thali:orders/ordering@1.0.0.get"
+
+[errors]
+not-found = 404
+unavailable = 503
+
+[calls."thali:payments/charging"]
+optional = true
+
+[database]
+migrations = "migrations"
+seed = "seed.sql"
+
+[limits]
+memory = "32MiB"
+timeout = "3s"
+concurrency = 64
+reuse = 1000
+"#,
+    )
+    .unwrap();
+    insta::assert_debug_snapshot!(manifest.service);
+    insta::assert_debug_snapshot!(manifest.http);
+    assert_eq!(manifest.errors[1], ErrorSpec { case: "unavailable".into(), status: 503, line: 13 });
+    let import = "thali:payments/charging@1.2.0".parse().unwrap();
+    assert!(manifest.is_optional(&import));
+    assert!(!manifest.is_optional(&"thali:payments/refunds@1.2.0".parse().unwrap()));
+    assert_eq!(manifest.database.unwrap().seed.as_deref(), Some("seed.sql"));
+    let limits = LimitsSpec {
+        memory_bytes: Some(32 << 20),
+        timeout: Some(Duration::from_secs(3)),
+        concurrency: Some(64),
+        reuse: Some(1000),
+    };
+    assert_eq!(manifest.limits, limits);
+}
+
+#[test]
+fn the_smallest_manifest_has_a_name_and_a_version() {
+    let manifest = Manifest::parse(SERVICE).unwrap();
+    assert!(manifest.http.is_none());
+    assert_eq!(manifest.limits, LimitsSpec::default());
+    assert_eq!(mistakes(""), ["service.toml:1: the table [service] is missing"]);
+    assert_eq!(
+        mistakes("\n[service]\n"),
+        ["service.toml:2: [service] needs \"name\"", "service.toml:2: [service] needs \"version\""]
+    );
+}
+
+#[test]
+fn an_http_table_without_routes_implies_none() {
+    let manifest = Manifest::parse(&format!("{SERVICE}[http]\n")).unwrap();
+    assert_eq!(manifest.http, Some(Vec::new()));
+}
+
+#[test]
+fn every_mistake_is_told_with_its_line() {
+    let all = mistakes(
+        r#"[service]
+name = "Orders"
+version = "1.4"
+descripton = "x"
+
+[http]
+"GET orders" = "a.b"
+"FETCH /orders" = "a.b"
+"GET /orders/{orderId}" = "a.b"
+"GET /a" = "place"
+"GET /b" = { status = 404, cal = "a.b" }
+"GET /c" = { call = "a.b", location = "/x{id}" }
+"GET /d" = 5
+"GET /api/v1/e" = "a.b"
+
+[errors]
+not-found = 200
+gone = "410"
+
+[calls.payments]
+optional = true
+[calls."a:b/c"]
+optional = "yes"
+
+[database]
+migration = "x"
+seed = "../seed.sql"
+
+[limits]
+memory = "32MB"
+timeout = 3
+concurrency = 0
+reuse = -1
+
+[servce]
+"#,
+    );
+    insta::assert_snapshot!(all.join("\n"));
+}
+
+#[test]
+fn keys_that_nothing_enforces_yet_are_refused_as_such() {
+    let all = mistakes(&format!(
+        "{SERVICE}[http]\n\"GET /a\" = {{ call = \"a.b\", scope = \"x\", idempotent = true }}\n\
+         [calls.\"a:b/c\"]\ntimeout = \"1s\"\nretries = 1\nbreaker = {{}}\n[schedule]\n[outbound]\n"
+    ));
+    assert_eq!(all.len(), 7, "{all:?}");
+    assert!(all.iter().all(|one| one.contains("not supported by this version")), "{all:?}");
+}
+
+#[test]
+fn syntax_errors_have_a_line_and_hide_what_follows_from_them() {
+    let all = mistakes("[service]\nname = \"a\nversion = 1 2\n");
+    assert!(all.iter().all(|one| !one.contains("needs")), "{all:?}");
+    assert!(all[0].starts_with("service.toml:2: "), "{all:?}");
+    let all = mistakes(&format!("{SERVICE}name = \"b\"\n"));
+    assert!(all[0].starts_with("service.toml:4: "), "{all:?}");
+}
+
+#[test]
+fn a_manifest_over_the_limit_is_refused_unread() {
+    let text = "#".repeat(MANIFEST_BYTES_MAX + 1);
+    assert_eq!(mistakes(&text), ["service.toml: is larger than 65536 bytes"]);
+}
+
+#[test]
+fn no_text_panics_the_parser() {
+    use proptest::prelude::*;
+    let pieces = prop::sample::select(vec![
+        "[service]",
+        "name",
+        "=",
+        "\"a\"",
+        "version",
+        "\"1.0.0\"",
+        "\n",
+        "[http]",
+        "\"GET /a\"",
+        "{",
+        "}",
+        "call",
+        "[",
+        "]",
+        ".",
+        "0x",
+        "_",
+        "1e9",
+        "'",
+        "\"\"\"",
+        "é",
+        "\u{0}",
+        "#",
+        ",",
+        "[errors]",
+        "-1",
+        "[limits]",
+        "memory",
+        "\"9999999999999999999GiB\"",
+        "1979-05-27",
+        "nan",
+        "\r",
+        "\\u",
+        "[[",
+        "]]",
+    ]);
+    proptest!(|(parts in prop::collection::vec(pieces, 0..40), noise in ".{0,60}")| {
+        let _ = Manifest::parse(&parts.concat());
+        let _ = Manifest::parse(&format!("{}{noise}", parts.join(" ")));
+    });
+    let deep = format!("{SERVICE}x = {}", "[".repeat(60_000));
+    assert!(Manifest::parse(&deep).is_err());
+    let dotted = format!("{SERVICE}{}x = 1", "x.".repeat(30_000));
+    assert!(Manifest::parse(&dotted).is_err());
+}

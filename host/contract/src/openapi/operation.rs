@@ -1,0 +1,141 @@
+//! One route as an OpenAPI operation.
+
+use std::collections::HashSet;
+
+use serde_json::{Value, json};
+
+use super::names::free;
+use super::schema::Schemas;
+use super::{Object, SERVER, describe, problems};
+use crate::contract::{Contract, Function};
+use crate::route::{BodyShape, Route};
+use crate::ty::{Field, Type, json_name};
+
+/// Everything that describing a route needs.
+pub(super) struct Operation<'a> {
+    pub(super) service: &'a str,
+    pub(super) contract: &'a Contract,
+    pub(super) route: &'a Route,
+    /// The names of the path parameters, in template order.
+    pub(super) path_params: &'a [String],
+    pub(super) schemas: &'a mut Schemas,
+    /// The operation ids so far.
+    pub(super) ids: &'a mut HashSet<String>,
+}
+
+impl Operation<'_> {
+    pub(super) fn describe(mut self) -> Value {
+        let mut operation = Object::new();
+        operation.insert("tags".into(), json!([self.service]));
+        operation.insert("operationId".into(), self.id().into());
+        if let Some((_, Function { docs: Some(docs), .. })) =
+            self.contract.function(self.route.function())
+        {
+            let summary = docs.trim().lines().next().unwrap_or_default();
+            operation.insert("summary".into(), summary.trim_end_matches('.').into());
+            describe(&mut operation, Some(docs));
+        }
+        let parameters = self.parameters();
+        if !parameters.is_empty() {
+            operation.insert("parameters".into(), parameters.into());
+        }
+        if let Some(body) = self.request_body() {
+            operation.insert("requestBody".into(), body);
+        }
+        operation.insert("responses".into(), self.responses().into());
+        operation.into()
+    }
+
+    fn id(&mut self) -> String {
+        let function = self.route.function_name();
+        let parts = [self.service, &self.route.interface().interface, function];
+        let id = free(parts.map(json_name).join("_"), self.ids);
+        self.ids.insert(id.clone());
+        id
+    }
+
+    fn parameters(&mut self) -> Vec<Value> {
+        let route = self.route;
+        let path = self.path_params.iter().zip(route.path_params());
+        let mut parameters: Vec<_> =
+            path.map(|(name, field)| self.parameter("path", name, field)).collect();
+        for field in route.query_params() {
+            parameters.push(self.parameter("query", &field.json, field));
+        }
+        parameters
+    }
+
+    fn parameter(&mut self, place: &str, name: &str, field: &Field) -> Value {
+        let mut schema = self.schemas.of_text(&field.ty);
+        let in_path = place == "path";
+        if in_path
+            && matches!(field.ty, Type::String)
+            && let Some(schema) = schema.as_object_mut()
+        {
+            schema.insert("minLength".into(), 1.into());
+        }
+        let mut parameter = Object::new();
+        parameter.insert("name".into(), name.into());
+        parameter.insert("in".into(), place.into());
+        // A list that is not there is empty.
+        let may_be_absent = matches!(field.ty, Type::Option(_) | Type::List(_));
+        parameter.insert("required".into(), (in_path || !may_be_absent).into());
+        describe(&mut parameter, field.docs.as_deref());
+        parameter.insert("schema".into(), schema);
+        parameter.into()
+    }
+
+    fn request_body(&mut self) -> Option<Value> {
+        let (schema, required) = match self.route.body() {
+            BodyShape::None | BodyShape::Empty => return None,
+            BodyShape::Members(fields) => {
+                let required = fields.iter().any(|field| !matches!(field.ty, Type::Option(_)));
+                (self.schemas.members(fields).into(), required)
+            }
+            BodyShape::Record(field) => (self.schemas.of(&field.ty), true),
+        };
+        Some(json!({
+            "required": required,
+            "content": { "application/json": { "schema": schema } },
+        }))
+    }
+
+    fn responses(&mut self) -> Object {
+        let mut responses = Object::new();
+        responses.insert(self.route.status().to_string(), self.success());
+        responses.extend(problems::responses(self.route, self.contract, self.schemas));
+        responses
+    }
+
+    fn success(&mut self) -> Value {
+        let mut headers = problems::request_id();
+        if let Some(location) = self.route.location() {
+            headers.insert(
+                "Location".into(),
+                json!({
+                    "description": format!("`{SERVER}{location}`"),
+                    "required": true,
+                    "schema": { "type": "string", "format": "uri-reference" },
+                }),
+            );
+        }
+        let mut response = Object::new();
+        response.insert("description".into(), reason(self.route.status()).into());
+        response.insert("headers".into(), headers.into());
+        if let Some(ty) = self.route.success() {
+            let schema = self.schemas.of(ty);
+            response.insert("content".into(), json!({ "application/json": { "schema": schema } }));
+        }
+        response.into()
+    }
+}
+
+fn reason(status: u16) -> &'static str {
+    match status {
+        200 => "OK",
+        201 => "Created",
+        202 => "Accepted",
+        204 => "Done; there is nothing to say",
+        _ => "Success",
+    }
+}

@@ -1,0 +1,289 @@
+use std::time::{Duration, Instant};
+
+use super::*;
+use crate::testing::{component, contract, packed};
+use crate::ty::{Opaque, Type};
+
+const ORDERS: &str = "
+    package thali:orders@1.2.0;
+
+    /// Places orders.
+    interface ordering {
+        use thali:types/types@1.0.0.{money};
+
+        /// One line of an order.
+        record order-line {
+            /// What is ordered.
+            item-id: string,
+            quantity: u32,
+        }
+        /// Why not.
+        variant error {
+            /// There is no such order.
+            not-found,
+            item-unavailable(string),
+        }
+        enum size { small, large }
+        flags extras { cheese, basil }
+
+        /// Places an order. Then waits.
+        place: func(lines: list<order-line>, size: option<size>) -> result<money, error>;
+        cancel: func(id: string);
+        everything: func(a: map<string, u8>, b: tuple<bool, char>, c: extras) -> list<list<f32>>;
+    }
+
+    interface streams {
+        resource ticket { read: func() -> string; }
+        open: func() -> ticket;
+        count: func() -> u32;
+    }
+
+    world service {
+        import thali:payments/charging@1.0.0;
+        import wasi:clocks/wall@0.2.0;
+        export ordering;
+        export streams;
+    }
+
+    package thali:types@1.0.0 {
+        interface types {
+            /// Money.
+            record money {
+                /// In cents.
+                amount: s64,
+                currency: string,
+            }
+        }
+    }
+    package thali:payments@1.0.0 {
+        interface charging {
+            use thali:types/types@1.0.0.{money as price};
+            charge: func(amount: price) -> result<string>;
+        }
+    }
+    package wasi:clocks@0.2.0 {
+        interface wall { now: func() -> u64; }
+    }
+";
+
+fn interface<'c>(
+    interfaces: &'c [crate::contract::Interface],
+    name: &str,
+) -> &'c crate::contract::Interface {
+    interfaces.iter().find(|interface| interface.name.to_string() == name).unwrap()
+}
+
+#[test]
+fn a_component_tells_its_interfaces_with_types_and_names() {
+    let contract = contract(ORDERS);
+    let imports: Vec<_> = contract.imports.iter().map(|i| i.name.to_string()).collect();
+    assert_eq!(imports, ["thali:payments/charging@1.0.0", "wasi:clocks/wall@0.2.0"]);
+    let ordering = interface(&contract.exports, "thali:orders/ordering@1.2.0");
+    let names: Vec<_> = ordering.functions.iter().map(|f| f.name.as_str()).collect();
+    assert_eq!(names, ["place", "cancel", "everything"]);
+    let signatures: Vec<_> = ordering.functions.iter().map(crate::compat::signature).collect();
+    insta::assert_snapshot!(signatures.join("\n"), @r"
+    func(lines: list<order-line>, size: option<size>) -> result<money, error>
+    func(id: string)
+    func(a: map<string, u8>, b: tuple<bool, char>, c: extras) -> list<list<f32>>
+    ");
+    let money = ordering.functions[0].success().unwrap();
+    assert_eq!(money.name().unwrap().to_string(), "thali:types/types@1.0.0.money");
+    let charge = &interface(&contract.imports, "thali:payments/charging@1.0.0").functions[0];
+    assert_eq!(charge.params[0].ty.name().unwrap().to_string(), "thali:types/types@1.0.0.money");
+    assert_eq!(charge.params[0].ty, *money);
+}
+
+#[test]
+fn documentation_comes_from_the_packed_wit_by_name() {
+    let contract = contract(ORDERS);
+    let ordering = interface(&contract.exports, "thali:orders/ordering@1.2.0");
+    assert_eq!(ordering.docs.as_deref(), Some("Places orders."));
+    let place = &ordering.functions[0];
+    assert_eq!(place.docs.as_deref(), Some("Places an order. Then waits."));
+    let Type::List(line) = &place.params[0].ty else { panic!("{:?}", place.params) };
+    let Type::Record(line) = &**line else { panic!("{line:?}") };
+    assert_eq!(line.docs.as_deref(), Some("One line of an order."));
+    assert_eq!(line.fields[0].docs.as_deref(), Some("What is ordered."));
+    assert_eq!(line.fields[0].json, "item_id");
+    let Some(Type::Variant(error)) = place.error() else { panic!("{:?}", place.error()) };
+    assert_eq!(error.cases[0].docs.as_deref(), Some("There is no such order."));
+    let Some(Type::Record(money)) = place.success() else { panic!("{:?}", place.success()) };
+    assert_eq!(money.docs.as_deref(), Some("Money."));
+    assert_eq!(money.fields[0].docs.as_deref(), Some("In cents."));
+}
+
+#[test]
+fn a_component_without_packed_wit_has_the_same_types_and_no_docs() {
+    let bare = read_contract(&component(ORDERS)).unwrap();
+    assert_eq!(bare.exports[0].docs, None);
+    let documented = contract(ORDERS);
+    assert_eq!(bare.exports[0].functions[0].params, documented.exports[0].functions[0].params);
+}
+
+#[test]
+fn resources_are_listed_where_they_are_defined_and_opaque_where_they_are_used() {
+    let contract = contract(ORDERS);
+    let streams = interface(&contract.exports, "thali:orders/streams@1.2.0");
+    assert_eq!(streams.resources, ["ticket"]);
+    let names: Vec<_> = streams.functions.iter().map(|f| f.name.as_str()).collect();
+    assert_eq!(names, ["open", "count"]);
+    assert_eq!(streams.functions[0].result, Some(Type::Opaque(Opaque::Resource)));
+}
+
+#[test]
+fn an_interface_of_which_only_types_are_used_is_no_import() {
+    let contract = contract(ORDERS);
+    assert!(contract.imports.iter().all(|import| import.name.package != "types"));
+}
+
+#[test]
+fn an_import_that_is_no_interface_is_reported_by_name() {
+    let function = component("package a:b; world w { import ping: func(); }");
+    let error = read_contract(&function).unwrap_err();
+    assert_eq!(error, ReadError::Import { name: "ping".into(), kind: "function" });
+    let instance = component("package a:b; world w { import inline: interface { go: func(); } }");
+    let error = read_contract(&instance).unwrap_err();
+    assert_eq!(error, ReadError::Import { name: "inline".into(), kind: "instance" });
+    assert_eq!(error.code(), "import_not_granted");
+}
+
+#[test]
+fn exports_that_are_no_interface_are_left_out() {
+    let contract = contract(
+        "package a:b; world w { export ping: func(); export c; export inline: interface { go: func(); } }
+         interface c { go: func(); }",
+    );
+    let names: Vec<_> = contract.exports.iter().map(|i| i.name.to_string()).collect();
+    assert_eq!(names, ["a:b/c"]);
+    let types = wat::parse_str(r#"(component (type $t string) (export "t" (type $t)))"#).unwrap();
+    assert!(read_contract(&types).unwrap().exports.is_empty());
+}
+
+#[test]
+fn an_interface_that_is_imported_and_exported_is_both() {
+    let contract = contract(
+        "package a:b@1.0.0;
+         interface c { record r { x: u32 } go: func(r: r) -> r; }
+         world w { import c; export c; }",
+    );
+    assert_eq!(contract.exports[0], contract.imports[0]);
+}
+
+#[test]
+fn a_core_module_is_told_from_a_broken_component_and_from_text() {
+    let module = wat::parse_str("(module)").unwrap();
+    assert_eq!(read_contract(&module).unwrap_err(), ReadError::NotAComponent);
+    assert_eq!(read_contract(b"hello").unwrap_err(), ReadError::NotWasm);
+    assert_eq!(read_contract(b"").unwrap_err(), ReadError::NotWasm);
+    let good = component(ORDERS);
+    let error = read_contract(&good[..good.len() - 1]).unwrap_err();
+    assert!(matches!(error, ReadError::Invalid { .. }), "{error}");
+    assert_eq!(error.code(), "invalid");
+}
+
+#[test]
+fn every_truncation_of_a_component_is_refused() {
+    let good = packed(ORDERS, "x = 1");
+    assert!(read_contract(&good).is_ok());
+    for end in (0..good.len()).step_by(64) {
+        let started = Instant::now();
+        match read_contract(&good[..end]) {
+            // A cut right before a packed section leaves a whole component.
+            Ok(_) => assert!(crate::pack::unpack(&good[..end]) != crate::pack::unpack(&good)),
+            Err(error) => assert!(!error.to_string().is_empty()),
+        }
+        assert!(started.elapsed() < Duration::from_millis(50), "{end}");
+    }
+}
+
+#[test]
+fn random_bytes_never_panic() {
+    let good = packed(ORDERS, "x = 1");
+    for seed in 0..1_000_u64 {
+        let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+        let started = Instant::now();
+        let noise: Vec<u8> = (0..random.next() % 4096).map(|_| random.next() as u8).collect();
+        assert!(read_contract(&noise).is_err(), "seed {seed}");
+        let mut headed = crate::pack::tests::HEADER.to_vec();
+        headed.extend(&noise);
+        let _ = read_contract(&headed);
+        let mut damaged = good.clone();
+        for _ in 0..=random.next() % 8 {
+            let at = random.next() as usize % damaged.len();
+            damaged[at] = random.next() as u8;
+        }
+        let _ = read_contract(&damaged);
+        let _ = crate::pack::unpack(&damaged);
+        assert!(started.elapsed() < Duration::from_millis(150), "seed {seed}");
+    }
+}
+
+/// xorshift64: tests need no better randomness.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+}
+
+#[test]
+fn types_nested_without_end_do_not_overflow_the_stack() {
+    for opcode in [0x41_u8, 0x42] {
+        for levels in [40, 400_000] {
+            let mut section = vec![1];
+            for _ in 0..levels {
+                section.extend([opcode, 1, 1]);
+            }
+            section.extend([opcode, 0]);
+            let mut bytes = crate::pack::tests::HEADER.to_vec();
+            bytes.push(7);
+            wasm_encoder::Encode::encode(section.as_slice(), &mut bytes);
+            let result = read_contract(&bytes);
+            assert_eq!(result.is_ok(), levels == 40, "{opcode:#x} {levels}");
+        }
+    }
+}
+
+#[test]
+fn a_small_component_that_describes_a_huge_type_is_refused() {
+    let mut wit = String::from("package a:b; interface c { record t0 { x: u32 }\n");
+    for i in 1..30 {
+        let previous = i - 1;
+        wit.push_str(&format!("record t{i} {{ a: t{previous}, b: t{previous} }}\n"));
+    }
+    wit.push_str("go: func(x: t17, y: t17, z: t17, u: t17); } world w { export c; }");
+    let error = std::panic::catch_unwind(|| component(&wit));
+    // wit-component refuses some of these itself; what it builds, we refuse.
+    if let Ok(component) = error {
+        assert!(matches!(read_contract(&component), Err(ReadError::TooComplex(_))));
+    }
+}
+
+#[test]
+fn packed_wit_that_only_pretends_to_be_a_package_is_an_error_or_ignored() {
+    let base = component(ORDERS);
+    let good = wat::parse_str("(component)").unwrap();
+    for (section, is_ok) in [(good.as_slice(), true), (b"text".as_slice(), false), (&[], false)] {
+        let parts = crate::pack::Parts { wit: vec![section.to_vec()], ..Default::default() };
+        let packed = crate::pack::pack(&base, &parts).unwrap();
+        let result = read_contract(&packed);
+        assert_eq!(result.is_ok(), is_ok, "{result:?}");
+        if let Err(error) = result {
+            assert!(error.to_string().contains("thali:wit"), "{error}");
+        }
+    }
+}
+
+#[test]
+fn async_functions_are_marked() {
+    let contract = read_contract(&component(
+        "package a:b; interface c { go: async func(); } world w { import c; }",
+    ))
+    .unwrap();
+    assert!(contract.imports[0].functions[0].is_async);
+}
