@@ -1,0 +1,138 @@
+//! What travels with a request through every invocation it causes.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use uuid::Uuid;
+
+/// How deep calls may nest. Polling cost grows with the square of the depth, and every level holds
+/// an instance.
+pub const CALL_DEPTH_MAX: u8 = 16;
+
+/// A call may use this share of the time its caller has left, so that the caller can still answer
+/// when the callee does not.
+const CALLEE_SHARE: (u32, u32) = (3, 4);
+
+/// What travels with a request through every invocation it causes.
+#[derive(Clone, Copy, Debug)]
+pub struct Context {
+    /// Names the request in logs and answers.
+    pub request_id: Uuid,
+    /// When the whole request must be done.
+    pub deadline: Instant,
+    /// Calls between the request and this invocation.
+    pub depth: u8,
+    /// The W3C trace the request belongs to.
+    pub trace: TraceContext,
+}
+
+/// A W3C trace context, as `traceparent` carries it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TraceContext {
+    /// Sixteen bytes, not all zero.
+    pub trace_id: u128,
+    /// The span that caused this one: eight bytes, not all zero.
+    pub parent_id: u64,
+    /// Bit 0: sampled.
+    pub flags: u8,
+}
+
+/// Text that is not a `traceparent` header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a W3C traceparent")]
+pub struct InvalidTraceparent;
+
+impl Context {
+    /// The context of a request that begins now and may take `timeout`.
+    pub fn root(timeout: Duration) -> Self {
+        let request_id = Uuid::now_v7();
+        Self::new(request_id, TraceContext::begin(request_id), timeout)
+    }
+
+    /// The context of a request with a known id and trace that may take `timeout` from now.
+    pub fn new(request_id: Uuid, trace: TraceContext, timeout: Duration) -> Self {
+        Self { request_id, deadline: Instant::now() + timeout, depth: 0, trace }
+    }
+
+    /// The context of a call that this invocation makes.
+    pub(crate) fn callee(&self, now: Instant, timeout: Duration) -> Self {
+        let left = self.deadline.saturating_duration_since(now);
+        let (part, whole) = CALLEE_SHARE;
+        Self { deadline: now + timeout.min(left * part / whole), depth: self.depth + 1, ..*self }
+    }
+}
+
+impl TraceContext {
+    /// A new trace for a request that came without one. Its id is the request's.
+    pub fn begin(request_id: Uuid) -> Self {
+        let trace_id = request_id.as_u128().max(1);
+        let low = u64::try_from(trace_id & u128::from(u64::MAX)).unwrap_or(1);
+        Self { trace_id, parent_id: low.max(1), flags: 0 }
+    }
+}
+
+impl FromStr for TraceContext {
+    type Err = InvalidTraceparent;
+
+    /// `version-traceid-parentid-flags` in lower-case hexadecimal, by the W3C recommendation: longer
+    /// texts of later versions are read by their first four parts, version `ff` is invalid.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut parts = text.split('-');
+        let mut part = |digits: usize| {
+            let part = parts.next().ok_or(InvalidTraceparent)?;
+            let hex = part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+            if part.len() == digits && hex { Ok(part) } else { Err(InvalidTraceparent) }
+        };
+        let version = part(2)?;
+        let trace_id = u128::from_str_radix(part(32)?, 16).map_err(|_| InvalidTraceparent)?;
+        let parent_id = u64::from_str_radix(part(16)?, 16).map_err(|_| InvalidTraceparent)?;
+        let flags = u8::from_str_radix(part(2)?, 16).map_err(|_| InvalidTraceparent)?;
+        let trailing = parts.next().is_some();
+        if version == "ff" || trace_id == 0 || parent_id == 0 || (version == "00" && trailing) {
+            return Err(InvalidTraceparent);
+        }
+        Ok(Self { trace_id, parent_id, flags })
+    }
+}
+
+impl fmt::Display for TraceContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "00-{:032x}-{:016x}-{:02x}", self.trace_id, self.parent_id, self.flags)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_traceparent_round_trips_and_a_bad_one_is_refused() {
+        let text = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        assert_eq!(text.parse::<TraceContext>().unwrap().to_string(), text);
+        for bad in [
+            "",
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331",
+            "00-00000000000000000000000000000000-b7ad6b7169203331-01",
+            "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01",
+            "00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01",
+            "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-x",
+            "00-+af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        ] {
+            assert!(bad.parse::<TraceContext>().is_err(), "{bad}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_callee_leaves_its_caller_time_to_answer() {
+        let root = Context::root(Duration::from_secs(4));
+        let now = Instant::now();
+        let callee = root.callee(now, Duration::from_secs(30));
+        assert_eq!(callee.deadline - now, Duration::from_secs(3));
+        assert_eq!(callee.depth, 1);
+        let quick = root.callee(now, Duration::from_secs(1));
+        assert_eq!(quick.deadline - now, Duration::from_secs(1));
+    }
+}

@@ -1,0 +1,57 @@
+//! Why an invocation gave no values.
+
+use thiserror::Error;
+
+/// Why an invocation gave no values. The texts are for logs, not for clients.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum Fault {
+    /// The deadline passed first.
+    #[error("the deadline passed")]
+    Deadline,
+    /// The guest trapped; its instance is gone.
+    #[error("{0}")]
+    Trap(Trap),
+    /// No instance, or no permit, was free in time.
+    #[error("overloaded: {0}")]
+    Overloaded(&'static str),
+    /// A service that was needed could not be called.
+    #[error("{0}")]
+    Unavailable(String),
+    /// Calls nested deeper than [`CALL_DEPTH_MAX`](crate::CALL_DEPTH_MAX).
+    #[error("calls nest deeper than {}", crate::CALL_DEPTH_MAX)]
+    Depth,
+    /// The host's own fault.
+    #[error("internal: {0}")]
+    Internal(String),
+}
+
+/// A guest that ended other than by returning.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("{service} revision {revision} trapped in {function}: {message}")]
+pub struct Trap {
+    /// What kind of end it was.
+    pub kind: TrapKind,
+    /// The service whose instance trapped.
+    pub service: String,
+    /// Its revision.
+    pub revision: u32,
+    /// `interface.function`.
+    pub function: String,
+    /// The trap, and the last thing the guest wrote to stderr.
+    pub message: String,
+}
+
+/// The ways a guest ends other than by returning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TrapKind {
+    /// An instruction that traps: `unreachable` (a panic), a division by zero, an access out of bounds.
+    Guest,
+    /// The stack ran out.
+    Stack,
+    /// A memory could not grow any more and the guest gave up.
+    Memory,
+    /// The guest called `exit`.
+    Exit,
+    /// A host function refused to go on: too much to copy, a bad handle.
+    Host,
+}

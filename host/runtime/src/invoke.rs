@@ -1,0 +1,256 @@
+//! `invoke`: the one way into a component, for requests from outside and calls from other services.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use thali_contract::contract::FunctionRef;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::{Instant, timeout_at};
+use wasmtime::component::{Instance, Val};
+use wasmtime::{PoolConcurrencyLimitError, Store, StoreContextMut, UpdateDeadline, WasmBacktrace};
+use wasmtime_wasi::I32Exit;
+
+use crate::context::{CALL_DEPTH_MAX, Context};
+use crate::engine::Runtime;
+use crate::fault::{Fault, Trap, TrapKind};
+use crate::link::CallFailed;
+use crate::revision::{Exported, Revision};
+use crate::state::{Scope, State};
+use crate::topology::{NodeIndex, Topology};
+
+/// An instance that has served before and may serve again.
+pub(crate) struct Idle {
+    live: Live,
+    uses_left: u32,
+}
+
+struct Live {
+    store: Store<State>,
+    instance: Instance,
+}
+
+impl Runtime {
+    /// Runs one exported function of a live revision for a request from outside.
+    ///
+    /// `params` must fit the function's types, as [`thali_contract::json`] makes them. Dropping the
+    /// future ends the guest.
+    ///
+    /// # Errors
+    ///
+    /// A [`Fault`]: the guest trapped, the deadline passed, no permit or instance was free in time,
+    /// or a service that this one needs is not there.
+    ///
+    /// # Panics
+    ///
+    /// When `node` comes from another topology.
+    pub async fn invoke(
+        self: &Arc<Self>,
+        topology: &Arc<Topology>,
+        node: NodeIndex,
+        function: FunctionRef,
+        params: &[Val],
+        context: Context,
+    ) -> Result<Option<Val>, Fault> {
+        let _request = permit(self.requests(), context.deadline, "too many requests run").await?;
+        let timeout = topology.revision(node).limits().timeout;
+        let deadline = context.deadline.min(Instant::now() + timeout);
+        let scope = Scope {
+            topology: Arc::clone(topology),
+            node,
+            context: Context { deadline, ..context },
+        };
+        run(self, scope, function, params).await
+    }
+}
+
+/// A call from one service to another. It is boxed because it nests in itself.
+pub(crate) fn call<'a>(
+    runtime: &'a Arc<Runtime>,
+    topology: &'a Arc<Topology>,
+    provider: NodeIndex,
+    function: FunctionRef,
+    params: &'a [Val],
+    caller: &'a Context,
+) -> Pin<Box<dyn Future<Output = Result<Option<Val>, Fault>> + Send + 'a>> {
+    Box::pin(async move {
+        if caller.depth >= CALL_DEPTH_MAX {
+            return Err(Fault::Depth);
+        }
+        if let Some(interface) = topology.waiting_for(provider) {
+            let service = topology.revision(provider).service();
+            return Err(Fault::Unavailable(format!("{service} waits for {interface}")));
+        }
+        let timeout = topology.revision(provider).limits().timeout;
+        let context = caller.callee(Instant::now(), timeout);
+        let scope = Scope { topology: Arc::clone(topology), node: provider, context };
+        run(runtime, scope, function, params).await
+    })
+}
+
+/// One invocation: permit, instance, call, all under one deadline. The epoch ends a guest that
+/// computes, the outer timeout one that waits.
+async fn run(
+    runtime: &Arc<Runtime>,
+    scope: Scope,
+    function: FunctionRef,
+    params: &[Val],
+) -> Result<Option<Val>, Fault> {
+    let topology = Arc::clone(&scope.topology);
+    let revision = topology.revision(scope.node);
+    let deadline = scope.context.deadline;
+    let _in_flight = revision.enter();
+    let _permit =
+        permit(revision.permits(), deadline, "the service is at its concurrency limit").await?;
+    let exported = revision
+        .exported(function)
+        .ok_or_else(|| Fault::Internal("no such function in this revision".into()))?;
+    let work = in_instance(runtime, revision, scope, exported, params);
+    match timeout_at(deadline, work).await {
+        Ok(outcome) => outcome,
+        Err(_) => Err(Fault::Deadline),
+    }
+}
+
+async fn permit<'a>(
+    semaphore: &'a Semaphore,
+    deadline: Instant,
+    busy: &'static str,
+) -> Result<SemaphorePermit<'a>, Fault> {
+    if let Ok(permit) = semaphore.try_acquire() {
+        return Ok(permit);
+    }
+    match timeout_at(deadline, semaphore.acquire()).await {
+        Ok(Ok(permit)) => Ok(permit),
+        _ => Err(Fault::Overloaded(busy)),
+    }
+}
+
+async fn in_instance(
+    runtime: &Arc<Runtime>,
+    revision: &Revision,
+    scope: Scope,
+    exported: &Exported,
+    params: &[Val],
+) -> Result<Option<Val>, Fault> {
+    let Idle { mut live, uses_left } = acquire(runtime, revision, scope, exported).await?;
+    let mut results = [Val::Bool(false)];
+    let slots = if exported.returns { &mut results[..] } else { &mut [] };
+    let Some(function) = live.instance.get_func(&mut live.store, exported.index) else {
+        return Err(Fault::Internal(format!("{} is not a function", exported.name)));
+    };
+    match function.call_async(&mut live.store, params, slots).await {
+        Ok(()) => {
+            release(runtime, revision, Idle { live, uses_left });
+            let [value] = results;
+            Ok(exported.returns.then_some(value))
+        }
+        Err(error) => Err(fault(revision, exported, &error, live.store.data())),
+    }
+}
+
+/// An instance that has waited, or a fresh one.
+async fn acquire(
+    runtime: &Arc<Runtime>,
+    revision: &Revision,
+    scope: Scope,
+    exported: &Exported,
+) -> Result<Idle, Fault> {
+    if let Some(mut idle) = revision.idle().and_then(|queue| queue.pop()) {
+        idle.live.store.data_mut().restart(scope);
+        idle.live.store.set_epoch_deadline(1);
+        return Ok(idle);
+    }
+    let mut store = Store::new(runtime.engine(), State::new(runtime, revision, scope));
+    store.limiter(|state| &mut state.meter);
+    store.set_hostcall_fuel(runtime.limits().host_call_bytes_max);
+    store.epoch_deadline_callback(at_epoch);
+    store.set_epoch_deadline(1);
+    match revision.pre().instantiate_async(&mut store).await {
+        Ok(instance) => {
+            Ok(Idle { live: Live { store, instance }, uses_left: revision.limits().reuse })
+        }
+        Err(error) => Err(fault(revision, exported, &error, store.data())),
+    }
+}
+
+/// Keeps an instance for the next invocation, when the service allows it.
+fn release(runtime: &Runtime, revision: &Revision, mut idle: Idle) {
+    let Some(queue) = revision.idle() else { return };
+    idle.uses_left = idle.uses_left.saturating_sub(1);
+    if idle.uses_left > 0 {
+        // An idle instance must not keep alive the topology it last ran in: the topology holds the
+        // revision, and the revision holds the instance.
+        idle.live.store.data_mut().park(runtime.nowhere());
+        let _ = queue.push(idle);
+    }
+}
+
+/// Past the deadline the guest ends; before it, others get their turn. `yield_now` of tokio and not
+/// wasmtime's own yield, which would put this task at the front of the worker's queue again.
+fn at_epoch(store: StoreContextMut<'_, State>) -> wasmtime::Result<UpdateDeadline> {
+    Ok(if Instant::now() >= store.data().deadline() {
+        UpdateDeadline::Interrupt
+    } else {
+        UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now()))
+    })
+}
+
+/// Says why an instance ended, and logs a trap with its WebAssembly backtrace.
+fn fault(
+    revision: &Revision,
+    exported: &Exported,
+    error: &wasmtime::Error,
+    state: &State,
+) -> Fault {
+    if let Some(CallFailed(cause)) = error.downcast_ref() {
+        return match cause {
+            Fault::Deadline if Instant::now() >= state.deadline() => Fault::Deadline,
+            other => Fault::Unavailable(other.to_string()),
+        };
+    }
+    if error.downcast_ref::<PoolConcurrencyLimitError>().is_some() {
+        return Fault::Overloaded("no instance is free");
+    }
+    let trap = error.downcast_ref::<wasmtime::Trap>();
+    if trap == Some(&wasmtime::Trap::Interrupt) {
+        return Fault::Deadline;
+    }
+    let kind = match trap {
+        Some(wasmtime::Trap::StackOverflow) => TrapKind::Stack,
+        _ if state.meter.memory_refused() => TrapKind::Memory,
+        Some(_) => TrapKind::Guest,
+        None if error.downcast_ref::<I32Exit>().is_some() => TrapKind::Exit,
+        None => TrapKind::Host,
+    };
+    revision.count_trap();
+    let trap = Trap {
+        kind,
+        service: revision.service().to_string(),
+        revision: revision.number(),
+        function: exported.name.to_string(),
+        message: message(error, state),
+    };
+    let request_id = state.context().request_id;
+    let backtrace = error.downcast_ref::<WasmBacktrace>().map(ToString::to_string);
+    tracing::error!(
+        service = %trap.service,
+        revision = trap.revision,
+        function = %trap.function,
+        kind = ?trap.kind,
+        %request_id,
+        memory_bytes_peak = state.meter.memory_bytes_peak(),
+        backtrace = backtrace.unwrap_or_default(),
+        "trap: {}",
+        trap.message,
+    );
+    Fault::Trap(trap)
+}
+
+fn message(error: &wasmtime::Error, state: &State) -> String {
+    let root = error.root_cause().to_string();
+    match state.output.last_words() {
+        words if words.is_empty() => root,
+        words => format!("{root}: {words}"),
+    }
+}

@@ -1,0 +1,32 @@
+//! Runs components: one engine, one `invoke` that every binding goes through, and the limits around it.
+//!
+//! The runtime knows nothing of HTTP or JSON, nor where deployments come from. It is handed
+//! [`Revision`]s, which it links once, and a [`Topology`], which says whose export satisfies whose
+//! import *now*. Swapping a service is handing in another topology: a request keeps the one it began
+//! with until it ends.
+
+mod cache;
+mod capability;
+mod context;
+mod engine;
+mod extensions;
+mod fault;
+mod invoke;
+mod limits;
+mod link;
+mod meter;
+mod output;
+mod revision;
+mod state;
+mod topology;
+
+pub use cache::CacheKey;
+pub use capability::Capability;
+pub use context::{CALL_DEPTH_MAX, Context, TraceContext};
+pub use engine::{EngineReport, Runtime, RuntimeConfig, RuntimeError};
+pub use extensions::Extensions;
+pub use fault::{Fault, Trap, TrapKind};
+pub use limits::{HostLimits, Limits};
+pub use revision::{Code, CompileError, PrepareError, Revision, RevisionSpec};
+pub use state::State;
+pub use topology::{MissingImport, NodeIndex, Topology};

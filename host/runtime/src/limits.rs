@@ -1,0 +1,80 @@
+//! What one service, and the host as a whole, may use.
+
+use std::time::Duration;
+
+/// What one revision may use, from its manifest, never above [`HostLimits`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Wall-clock time of one invocation, calls to others included. Default 3 s.
+    pub timeout: Duration,
+    /// Bytes of linear memory, summed over all memories of one instance. Default 32 MiB.
+    pub memory_bytes: usize,
+    /// Invocations at the same time. Default: what the host allows.
+    pub concurrency: u32,
+    /// How many invocations one instance serves before it is thrown away. Default 1: every
+    /// invocation gets a fresh instance and nothing can leak from one to the next.
+    pub reuse: u32,
+}
+
+/// What no service may exceed, and how the host shares itself out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostLimits {
+    /// The longest [`Limits::timeout`]. Default 30 s.
+    pub timeout_max: Duration,
+    /// The largest [`Limits::memory_bytes`]. Default 128 MiB: what a pool slot can grow to.
+    pub memory_bytes_max: usize,
+    /// Requests from outside that run at the same time. Default 256. Each may hold one pool slot per
+    /// level of calls, so the pool has about four slots for each; a call that finds none is refused.
+    pub requests_max: u32,
+    /// Instances that exist at the same time. Default 1,000: their memories reserve 4 TB of address
+    /// space, which is what the pool asks for first.
+    pub instances_max: u32,
+    /// Table elements of one table. Default 100,000, for guests that bring an interpreter.
+    pub table_elements_max: usize,
+    /// Bytes that one host call may copy out of a guest. Default 64 MiB.
+    pub host_call_bytes_max: usize,
+    /// Bytes a guest may write to stdout and stderr in one invocation. Default 16 KiB; the rest is
+    /// counted and dropped.
+    pub output_bytes_max: usize,
+    /// The stack of a guest in bytes. Default 512 KiB.
+    pub stack_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            timeout: Duration::from_secs(3),
+            memory_bytes: 32 << 20,
+            concurrency: u32::MAX,
+            reuse: 1,
+        }
+    }
+}
+
+impl Default for HostLimits {
+    fn default() -> Self {
+        Self {
+            timeout_max: Duration::from_secs(30),
+            memory_bytes_max: 128 << 20,
+            requests_max: 256,
+            instances_max: 1000,
+            table_elements_max: 100_000,
+            host_call_bytes_max: 64 << 20,
+            output_bytes_max: 16 << 10,
+            stack_bytes: 512 << 10,
+        }
+    }
+}
+
+impl Limits {
+    /// These limits, cut down to what the host allows.
+    #[must_use]
+    pub fn within(&self, host: &HostLimits) -> Self {
+        Self {
+            timeout: self.timeout.min(host.timeout_max),
+            memory_bytes: self.memory_bytes.min(host.memory_bytes_max),
+            concurrency: self.concurrency.clamp(1, host.instances_max),
+            reuse: self.reuse.max(1),
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Memory and table limits of one store.
+
+use wasmtime::ResourceLimiter;
+
+/// Core instances in one store. A component made by `wit-component` has about four.
+const CORE_INSTANCES_MAX: usize = 64;
+
+/// Counts the linear memory of a store over all its memories; wasmtime's own limiter counts each
+/// memory by itself.
+pub(crate) struct Meter {
+    memory_bytes: usize,
+    memory_bytes_peak: usize,
+    memory_bytes_max: usize,
+    table_elements_max: usize,
+    memory_refused: bool,
+}
+
+impl Meter {
+    pub(crate) fn new(memory_bytes_max: usize, table_elements_max: usize) -> Self {
+        Self {
+            memory_bytes: 0,
+            memory_bytes_peak: 0,
+            memory_bytes_max,
+            table_elements_max,
+            memory_refused: false,
+        }
+    }
+
+    /// Whether a memory was ever refused to grow.
+    pub(crate) fn memory_refused(&self) -> bool {
+        self.memory_refused
+    }
+
+    /// The most bytes that were ever in use.
+    pub(crate) fn memory_bytes_peak(&self) -> usize {
+        self.memory_bytes_peak
+    }
+}
+
+impl ResourceLimiter for Meter {
+    /// A refusal reaches the guest as `memory.grow` answering -1, so that it can cope if it knows how.
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let total = self.memory_bytes.saturating_sub(current).saturating_add(desired);
+        if total > self.memory_bytes_max {
+            self.memory_refused = true;
+            return Ok(false);
+        }
+        self.memory_bytes = total;
+        self.memory_bytes_peak = self.memory_bytes_peak.max(total);
+        Ok(true)
+    }
+
+    fn table_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        Ok(desired <= self.table_elements_max)
+    }
+
+    fn instances(&self) -> usize {
+        CORE_INSTANCES_MAX
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sum_over_all_memories_is_limited() {
+        let mut meter = Meter::new(100, 10);
+        assert!(meter.memory_growing(0, 60, None).unwrap());
+        assert!(!meter.memory_growing(0, 60, None).unwrap());
+        assert!(meter.memory_refused());
+        assert!(meter.memory_growing(0, 40, None).unwrap());
+        assert!(!meter.memory_growing(40, 41, None).unwrap());
+        assert_eq!(meter.memory_bytes_peak(), 100);
+        assert!(!meter.table_growing(0, 11, None).unwrap());
+    }
+}

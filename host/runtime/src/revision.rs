@@ -1,0 +1,274 @@
+//! A revision: one component of a service, compiled and linked, ready to be instantiated.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use crossbeam_queue::ArrayQueue;
+use semver::Version;
+use thali_contract::contract::{Contract, FunctionRef};
+use thali_contract::name::{Digest, InterfaceName, ServiceName};
+use thiserror::Error;
+use tokio::sync::Semaphore;
+use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
+
+use crate::engine::Runtime;
+use crate::extensions::Extensions;
+use crate::invoke::Idle;
+use crate::limits::Limits;
+use crate::link;
+use crate::state::State;
+
+/// Instances of one revision that wait to be used again, when its manifest allows reuse.
+const IDLE_MAX: usize = 64;
+
+/// Compiled code.
+#[derive(Clone)]
+pub struct Code {
+    component: Component,
+    cached: bool,
+}
+
+/// Why a component could not be compiled.
+#[derive(Debug, Error)]
+#[error("the component does not compile: {0}")]
+pub struct CompileError(pub String);
+
+/// Why a compiled component cannot be run here.
+#[derive(Debug, Error)]
+pub enum PrepareError {
+    /// It imports something that nobody offers.
+    #[error("the component imports {0}, which this host does not offer")]
+    NotGranted(String),
+    /// It cannot be linked.
+    #[error("the component cannot be linked: {0}")]
+    Link(String),
+    /// An export of its contract is not in the component.
+    #[error("the component does not export {0}")]
+    MissingExport(String),
+}
+
+/// What a revision is made from, besides its code.
+pub struct RevisionSpec {
+    /// The service.
+    pub service: ServiceName,
+    /// The revision's number, counted from 1 within the service.
+    pub number: u32,
+    /// The digest of the component's bytes.
+    pub digest: Digest,
+    /// The version in the manifest.
+    pub version: Version,
+    /// What it exports and imports.
+    pub contract: Arc<Contract>,
+    /// What it may use; cut down to what the host allows.
+    pub limits: Limits,
+    /// Imports that it can do without.
+    pub optional: Vec<InterfaceName>,
+    /// What capabilities find by type.
+    pub extensions: Extensions,
+}
+
+/// One deployed component of a service. It is freed when the last topology and the last request that
+/// hold it let go.
+pub struct Revision {
+    spec: RevisionSpec,
+    label: Arc<str>,
+    pre: InstancePre<State>,
+    functions: Box<[Box<[Exported]>]>,
+    permits: Semaphore,
+    idle: Option<ArrayQueue<Idle>>,
+    in_flight: AtomicUsize,
+    invocations: AtomicU64,
+    traps: AtomicU64,
+}
+
+/// An exported function: where it is, and what it is called in logs.
+pub(crate) struct Exported {
+    pub(crate) index: ComponentExportIndex,
+    pub(crate) name: Box<str>,
+    pub(crate) returns: bool,
+}
+
+impl Code {
+    /// Whether it came from the cache.
+    pub fn cached(&self) -> bool {
+        self.cached
+    }
+}
+
+impl Runtime {
+    /// Compiles a component, or loads what was compiled of it before. Takes from a millisecond to
+    /// seconds, so keep it off the async threads.
+    ///
+    /// # Errors
+    ///
+    /// When the bytes are not a component that this engine takes.
+    pub fn compile(&self, bytes: &[u8], digest: &Digest) -> Result<Code, CompileError> {
+        let engine = self.engine();
+        let Some(cache) = self.cache() else {
+            let component = Component::from_binary(engine, bytes).map_err(compile_error)?;
+            return Ok(Code { component, cached: false });
+        };
+        if let Some(component) = cache.load(engine, digest) {
+            return Ok(Code { component, cached: true });
+        }
+        let compiled = engine.precompile_component(bytes).map_err(compile_error)?;
+        if let Err(error) = cache.store(digest, &compiled) {
+            tracing::warn!(%digest, "compiled code is not cached: {error}");
+            let component = Component::from_binary(engine, bytes).map_err(compile_error)?;
+            return Ok(Code { component, cached: false });
+        }
+        let component = cache.load(engine, digest).ok_or_else(|| {
+            CompileError("the compiled code could not be read back from the cache".into())
+        })?;
+        Ok(Code { component, cached: false })
+    }
+
+    /// Links compiled code: WASI, the platform's capabilities, and calls to other services.
+    ///
+    /// # Errors
+    ///
+    /// When an import is not offered here, or an export of the contract is missing.
+    pub fn prepare(&self, code: &Code, spec: RevisionSpec) -> Result<Arc<Revision>, PrepareError> {
+        let spec = RevisionSpec { limits: spec.limits.within(self.limits()), ..spec };
+        let linker = link::link(self, &spec.contract)?;
+        let pre = linker
+            .instantiate_pre(&code.component)
+            .map_err(|error| PrepareError::Link(format!("{error:#}")))?;
+        let functions = exported(&code.component, &spec.contract)?;
+        let reuse = spec.limits.reuse > 1;
+        Ok(Arc::new(Revision {
+            label: spec.service.as_str().into(),
+            permits: Semaphore::new(spec.limits.concurrency as usize),
+            idle: reuse.then(|| ArrayQueue::new(IDLE_MAX)),
+            spec,
+            pre,
+            functions,
+            in_flight: AtomicUsize::new(0),
+            invocations: AtomicU64::new(0),
+            traps: AtomicU64::new(0),
+        }))
+    }
+}
+
+fn compile_error(error: wasmtime::Error) -> CompileError {
+    CompileError(format!("{error:#}"))
+}
+
+/// Finds every exported function once, so that a request does not look it up by name.
+fn exported(
+    component: &Component,
+    contract: &Contract,
+) -> Result<Box<[Box<[Exported]>]>, PrepareError> {
+    let in_interface = |interface: &thali_contract::contract::Interface| {
+        let name = interface.name.to_string();
+        let missing = |what: String| PrepareError::MissingExport(what);
+        let instance =
+            component.get_export_index(None, &name).ok_or_else(|| missing(name.clone()))?;
+        let exported = interface.functions.iter().map(|function| {
+            let index = component
+                .get_export_index(Some(&instance), &function.name)
+                .ok_or_else(|| missing(format!("{name}.{}", function.name)))?;
+            let label = format!("{}.{}", interface.name.interface, function.name);
+            Ok(Exported { index, name: label.into(), returns: function.result.is_some() })
+        });
+        exported.collect::<Result<Box<[_]>, _>>()
+    };
+    contract.exports.iter().map(in_interface).collect()
+}
+
+impl Revision {
+    /// The service it belongs to.
+    pub fn service(&self) -> &ServiceName {
+        &self.spec.service
+    }
+
+    /// Its number within the service, from 1.
+    pub fn number(&self) -> u32 {
+        self.spec.number
+    }
+
+    /// The digest of its component.
+    pub fn digest(&self) -> &Digest {
+        &self.spec.digest
+    }
+
+    /// The version in its manifest.
+    pub fn version(&self) -> &Version {
+        &self.spec.version
+    }
+
+    /// What it exports and imports.
+    pub fn contract(&self) -> &Arc<Contract> {
+        &self.spec.contract
+    }
+
+    /// What it may use.
+    pub fn limits(&self) -> &Limits {
+        &self.spec.limits
+    }
+
+    /// What belongs to it, by type.
+    pub fn extensions(&self) -> &Extensions {
+        &self.spec.extensions
+    }
+
+    /// Invocations that run now.
+    pub fn in_flight(&self) -> usize {
+        self.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// Invocations begun since it was prepared.
+    pub fn invocations(&self) -> u64 {
+        self.invocations.load(Ordering::Relaxed)
+    }
+
+    /// Invocations that trapped.
+    pub fn traps(&self) -> u64 {
+        self.traps.load(Ordering::Relaxed)
+    }
+
+    /// Whether the manifest says the service can do without this import.
+    pub fn is_optional(&self, import: &InterfaceName) -> bool {
+        self.spec.optional.iter().any(|optional| optional.same_interface(import))
+    }
+
+    pub(crate) fn label(&self) -> Arc<str> {
+        Arc::clone(&self.label)
+    }
+
+    pub(crate) fn pre(&self) -> &InstancePre<State> {
+        &self.pre
+    }
+
+    pub(crate) fn exported(&self, at: FunctionRef) -> Option<&Exported> {
+        self.functions.get(at.interface as usize)?.get(at.function as usize)
+    }
+
+    pub(crate) fn permits(&self) -> &Semaphore {
+        &self.permits
+    }
+
+    pub(crate) fn idle(&self) -> Option<&ArrayQueue<Idle>> {
+        self.idle.as_ref()
+    }
+
+    pub(crate) fn count_trap(&self) {
+        self.traps.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts one invocation for as long as the guard lives.
+    pub(crate) fn enter(&self) -> InFlight<'_> {
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
+        self.invocations.fetch_add(1, Ordering::Relaxed);
+        InFlight(self)
+    }
+}
+
+/// One running invocation.
+pub(crate) struct InFlight<'a>(&'a Revision);
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}

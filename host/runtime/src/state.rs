@@ -1,0 +1,102 @@
+//! What a store carries: who is running, for which request, and what it may use.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use thali_contract::name::ServiceName;
+use tokio::time::Instant;
+use wasmtime::component::ResourceTable;
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+
+use crate::context::Context;
+use crate::engine::Runtime;
+use crate::meter::Meter;
+use crate::output::{Channel, Output, Stream};
+use crate::revision::Revision;
+use crate::topology::{NodeIndex, Topology};
+
+/// Random bytes a guest may ask for in one call.
+const RANDOM_BYTES_MAX: u64 = 64 << 10;
+
+/// Entries in the resource table of one store: open statements, streams, transactions.
+const RESOURCES_MAX: usize = 1024;
+
+/// The data of every store.
+pub struct State {
+    pub(crate) runtime: Arc<Runtime>,
+    pub(crate) scope: Scope,
+    pub(crate) meter: Meter,
+    pub(crate) output: Arc<Output>,
+    wasi: WasiCtx,
+    table: ResourceTable,
+}
+
+/// Which invocation a store is running now.
+#[derive(Clone)]
+pub(crate) struct Scope {
+    pub(crate) topology: Arc<Topology>,
+    pub(crate) node: NodeIndex,
+    pub(crate) context: Context,
+}
+
+impl State {
+    pub(crate) fn new(runtime: &Arc<Runtime>, revision: &Revision, scope: Scope) -> Self {
+        let host = runtime.limits();
+        let request_id = scope.context.request_id;
+        let output = Output::new(revision.label(), request_id, host.output_bytes_max);
+        let wasi = WasiCtx::builder()
+            .stdout(Stream::new(&output, Channel::Stdout))
+            .stderr(Stream::new(&output, Channel::Stderr))
+            .max_random_size(RANDOM_BYTES_MAX)
+            .allow_tcp(false)
+            .allow_udp(false)
+            .build();
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(RESOURCES_MAX);
+        let meter = Meter::new(revision.limits().memory_bytes, host.table_elements_max);
+        Self { runtime: Arc::clone(runtime), scope, meter, output, wasi, table }
+    }
+
+    /// Makes a store that served one invocation ready for the next.
+    pub(crate) fn restart(&mut self, scope: Scope) {
+        self.output.restart(scope.context.request_id, self.runtime.limits().output_bytes_max);
+        self.scope = scope;
+    }
+
+    /// Lets go of the request that was served.
+    pub(crate) fn park(&mut self, nowhere: &Arc<Topology>) {
+        self.output.finish();
+        self.scope.topology = Arc::clone(nowhere);
+    }
+
+    /// Resources that capabilities hand out, such as transactions.
+    pub fn table(&mut self) -> &mut ResourceTable {
+        &mut self.table
+    }
+
+    /// What travels with the request.
+    pub fn context(&self) -> &Context {
+        &self.scope.context
+    }
+
+    /// When this invocation must be done.
+    pub fn deadline(&self) -> Instant {
+        self.scope.context.deadline
+    }
+
+    /// The service that is running.
+    pub fn service(&self) -> &ServiceName {
+        self.scope.topology.revision(self.scope.node).service()
+    }
+
+    /// What belongs to the running service, by type.
+    pub fn extension<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
+        self.scope.topology.revision(self.scope.node).extensions().get()
+    }
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}

@@ -1,0 +1,6 @@
+//! The runtime from outside: hostile guests, typed calls, swaps.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::missing_panics_doc)]
+
+mod calls;
+mod sandbox;
+mod support;
