@@ -1,0 +1,113 @@
+//! `thali:platform/sql` as components import it.
+
+use std::sync::Arc;
+
+use thali_contract::name::InterfaceName;
+use thali_runtime::{Capability, State};
+use wasmtime::component::{HasSelf, Linker, Resource};
+
+use crate::sql::bindings::thali::platform::sql::{self as wit, Error};
+use crate::sql::{Caller, Database, Rows, SqlError, Statement, Transaction, Unavailable, Value};
+
+/// Lends every service its own database, which is the [`Database`] among the extensions of its
+/// revision. A service that has none is told so by every function.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SqlCapability;
+
+impl Capability for SqlCapability {
+    fn interface(&self) -> InterfaceName {
+        InterfaceName {
+            namespace: "thali".to_owned(),
+            package: "platform".to_owned(),
+            interface: "sql".to_owned(),
+            version: Some(semver::Version::new(1, 0, 0)),
+        }
+    }
+
+    fn link(&self, linker: &mut Linker<State>) -> wasmtime::Result<()> {
+        wit::add_to_linker::<State, HasSelf<State>>(linker, |state| state)
+    }
+}
+
+fn database(state: &State) -> Result<Arc<Database>, SqlError> {
+    state.extension::<Database>().ok_or_else(|| Unavailable::NotConfigured.into())
+}
+
+fn caller(state: &State) -> Caller {
+    Caller::request(state.context().request_id.as_u128())
+}
+
+impl wit::Host for State {
+    async fn query(
+        &mut self,
+        sql: String,
+        params: Vec<Value>,
+    ) -> wasmtime::Result<Result<Rows, Error>> {
+        let database = database(self);
+        let query = async { database?.query(Statement { sql, params }).await };
+        Ok(query.await.map_err(Error::from))
+    }
+
+    async fn execute(
+        &mut self,
+        sql: String,
+        params: Vec<Value>,
+    ) -> wasmtime::Result<Result<u64, Error>> {
+        let (database, caller) = (database(self), caller(self));
+        let execute = async { database?.execute(caller, Statement { sql, params }).await };
+        Ok(execute.await.map_err(Error::from))
+    }
+
+    async fn batch(
+        &mut self,
+        statements: Vec<Statement>,
+    ) -> wasmtime::Result<Result<Vec<u64>, Error>> {
+        let (database, caller) = (database(self), caller(self));
+        let batch = async { database?.batch(caller, statements).await };
+        Ok(batch.await.map_err(Error::from))
+    }
+}
+
+impl wit::HostTransaction for State {
+    async fn begin(&mut self) -> wasmtime::Result<Result<Resource<Transaction>, Error>> {
+        let (database, caller) = (database(self), caller(self));
+        let begin = async { database?.begin(caller).await };
+        match begin.await {
+            Ok(transaction) => Ok(Ok(self.table().push(transaction)?)),
+            Err(error) => Ok(Err(error.into())),
+        }
+    }
+
+    async fn query(
+        &mut self,
+        transaction: Resource<Transaction>,
+        sql: String,
+        params: Vec<Value>,
+    ) -> wasmtime::Result<Result<Rows, Error>> {
+        let transaction = self.table().get(&transaction)?;
+        Ok(transaction.query(Statement { sql, params }).await.map_err(Error::from))
+    }
+
+    async fn execute(
+        &mut self,
+        transaction: Resource<Transaction>,
+        sql: String,
+        params: Vec<Value>,
+    ) -> wasmtime::Result<Result<u64, Error>> {
+        let transaction = self.table().get(&transaction)?;
+        Ok(transaction.execute(Statement { sql, params }).await.map_err(Error::from))
+    }
+
+    async fn commit(
+        &mut self,
+        transaction: Resource<Transaction>,
+    ) -> wasmtime::Result<Result<(), Error>> {
+        let transaction = self.table().delete(transaction)?;
+        Ok(transaction.commit().await.map_err(Error::from))
+    }
+
+    async fn drop(&mut self, transaction: Resource<Transaction>) -> wasmtime::Result<()> {
+        self.table().delete(transaction)?;
+        Ok(())
+    }
+}

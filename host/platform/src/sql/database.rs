@@ -1,0 +1,204 @@
+//! A database per service, opened when it is first used.
+
+use std::collections::HashMap;
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+use thali_contract::name::ServiceName;
+use thali_contract::pack::Migration;
+use thiserror::Error;
+use tokio::task::spawn_blocking;
+
+use crate::sql::error::{SqlError, Unavailable};
+use crate::sql::migrate::{self, MigrateError, MigrationReport, SeedError};
+use crate::sql::reader::Readers;
+use crate::sql::session::{Place, Session};
+use crate::sql::transaction::Transaction;
+use crate::sql::writer::Writer;
+use crate::sql::{Caller, Rows, SqlLimits, Statement};
+
+/// Older versions can damage a database in WAL mode when a checkpoint meets a restart of the log.
+const SQLITE_VERSION_MIN: i32 = 3_051_003;
+
+/// The databases of all services.
+#[derive(Debug)]
+pub struct Databases {
+    folder: PathBuf,
+    limits: SqlLimits,
+    databases: RwLock<HashMap<ServiceName, Arc<Database>>>,
+}
+
+/// Why there can be no databases at all.
+#[derive(Debug, Error)]
+pub enum DatabasesError {
+    /// The folder cannot be made.
+    #[error("cannot make the folder {}", .0.display())]
+    Folder(PathBuf, #[source] std::io::Error),
+    /// The linked SQLite is too old to be trusted with data.
+    #[error("SQLite {0} is linked, which can lose data; 3.51.3 or newer is needed")]
+    SqliteTooOld(&'static str),
+}
+
+/// The database of one service.
+pub struct Database {
+    place: Arc<Place>,
+    writer: Arc<Writer>,
+    readers: Arc<Readers>,
+}
+
+impl Databases {
+    /// Prepares a folder for databases. No database is opened yet.
+    ///
+    /// # Errors
+    ///
+    /// When the folder cannot be made, or the linked SQLite is too old.
+    pub fn open(folder: PathBuf, limits: SqlLimits) -> Result<Arc<Self>, DatabasesError> {
+        if rusqlite::version_number() < SQLITE_VERSION_MIN {
+            return Err(DatabasesError::SqliteTooOld(rusqlite::version()));
+        }
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(&folder);
+        made.map_err(|error| DatabasesError::Folder(folder.clone(), error))?;
+        Ok(Arc::new(Self { folder, limits, databases: RwLock::default() }))
+    }
+
+    /// The database of a service. It is opened, and its file made, when it is first used.
+    pub fn database(&self, service: &ServiceName) -> Arc<Database> {
+        if let Some(database) = self.databases.read().get(service) {
+            return Arc::clone(database);
+        }
+        let mut databases = self.databases.write();
+        let database = databases.entry(service.clone()).or_insert_with(|| {
+            let path = self.folder.join(format!("{service}.sqlite"));
+            let (service, limits) = (service.clone(), self.limits.clone());
+            Arc::new(Database::new(Place { service, path, limits }))
+        });
+        Arc::clone(database)
+    }
+}
+
+impl Database {
+    fn new(place: Place) -> Self {
+        let place = Arc::new(place);
+        let (writer, readers) = (Writer::new(&place), Readers::new(&place));
+        Self { place, writer, readers }
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.place.path
+    }
+
+    /// What the service may ask for.
+    pub fn limits(&self) -> &SqlLimits {
+        &self.place.limits
+    }
+
+    /// Opens and checks the database, unless that was done before. Everything else does it, too.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be used.
+    pub async fn open(&self) -> Result<(), SqlError> {
+        self.writer.open().await
+    }
+
+    /// Runs one statement that only reads.
+    ///
+    /// # Errors
+    ///
+    /// When the statement fails or would write.
+    pub async fn query(&self, statement: Statement) -> Result<Rows, SqlError> {
+        self.writer.open().await?;
+        self.readers.query(statement).await
+    }
+
+    /// Runs one statement that writes, and answers the number of rows it changed. Durable when it
+    /// returns.
+    ///
+    /// # Errors
+    ///
+    /// When the statement fails. Then nothing of it was done.
+    pub async fn execute(&self, caller: Caller, statement: Statement) -> Result<u64, SqlError> {
+        let changes = self.writer.write(caller, vec![statement]).await?;
+        Ok(changes.first().copied().unwrap_or_default())
+    }
+
+    /// Runs statements in one transaction, and answers the number of rows each one changed. Durable
+    /// when it returns.
+    ///
+    /// # Errors
+    ///
+    /// When a statement fails. Then nothing of them was done.
+    pub async fn batch(
+        &self,
+        caller: Caller,
+        statements: Vec<Statement>,
+    ) -> Result<Vec<u64>, SqlError> {
+        let max = self.place.limits.batch_statements_max;
+        if statements.len() > max {
+            return Err(SqlError::too_large(format!("a batch has at most {max} statements")));
+        }
+        self.writer.write(caller, statements).await
+    }
+
+    /// Waits for other writers, then begins a transaction.
+    ///
+    /// # Errors
+    ///
+    /// When the wait is too long, or would never end because the caller has a transaction already.
+    pub async fn begin(&self, caller: Caller) -> Result<Transaction, SqlError> {
+        let exclusive = self.writer.begin(caller).await?;
+        Ok(Transaction::new(&self.place, exclusive))
+    }
+
+    /// Applies the migrations that are new, all or none, and records them.
+    ///
+    /// # Errors
+    ///
+    /// When one fails, or an earlier one was changed or taken away. Then nothing was done.
+    pub async fn migrate(&self, migrations: &[Migration]) -> Result<MigrationReport, MigrateError> {
+        let migrations = migrations.to_vec();
+        self.exclusively(move |session| migrate::migrate(session, &migrations)).await
+    }
+
+    /// Runs the seed, unless one was run on this database before. Answers whether it ran.
+    ///
+    /// # Errors
+    ///
+    /// When a statement fails. Then nothing was done.
+    pub async fn seed(&self, sql: &str) -> Result<bool, SeedError> {
+        let sql = sql.to_owned();
+        self.exclusively(move |session| migrate::seed(session, &sql)).await
+    }
+
+    /// Runs the host's own work in a transaction, with no lease.
+    async fn exclusively<T, E>(
+        &self,
+        f: impl FnOnce(&Session) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<SqlError> + Send + 'static,
+    {
+        let exclusive = self.writer.begin(Caller::HOST).await?;
+        let work = spawn_blocking(move || {
+            let result = exclusive.session().map_err(E::from).and_then(|session| {
+                let result = f(session)?;
+                session.commit()?;
+                Ok(result)
+            });
+            drop(exclusive);
+            result
+        });
+        work.await.unwrap_or_else(|_| Err(SqlError::from(Unavailable::Stopped).into()))
+    }
+}
+
+impl std::fmt::Debug for Database {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Database").field("place", &self.place).finish_non_exhaustive()
+    }
+}

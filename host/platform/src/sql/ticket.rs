@@ -1,0 +1,104 @@
+//! What a caller holds while its job waits and runs, and how it waits.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use crate::sql::error::{SqlError, Unavailable};
+
+/// Settles between a caller and a worker whether a job is done.
+///
+/// Whoever moves it first out of `WAITING` decides: the worker by starting the job, the caller by
+/// giving up. So a caller that is told "busy" can be sure that nothing was done.
+#[derive(Debug, Default)]
+pub(crate) struct Ticket(AtomicU8);
+
+const WAITING: u8 = 0;
+const STARTED: u8 = 1;
+const ABANDONED: u8 = 2;
+
+impl Ticket {
+    /// The worker's side: true when the job is to be run.
+    pub(crate) fn start(&self) -> bool {
+        self.0.compare_exchange(WAITING, STARTED, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    /// Nobody waits for the answer any more.
+    pub(crate) fn abandon(&self) {
+        self.0.store(ABANDONED, Ordering::Release);
+    }
+
+    /// Whether somebody still waits for the answer.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        self.0.load(Ordering::Acquire) == ABANDONED
+    }
+
+    /// The caller's side: true when the job will not be run.
+    fn withdraw(&self) -> bool {
+        self.0.compare_exchange(WAITING, ABANDONED, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+}
+
+/// The worker's end of a job: says whether it is wanted, and takes the answer.
+#[derive(Debug)]
+pub(crate) struct Reply<T> {
+    ticket: Arc<Ticket>,
+    sender: oneshot::Sender<Result<T, SqlError>>,
+}
+
+/// The caller's end of a job.
+#[derive(Debug)]
+pub(crate) struct Answer<T> {
+    ticket: Arc<Ticket>,
+    receiver: oneshot::Receiver<Result<T, SqlError>>,
+}
+
+/// Both ends of a new job.
+pub(crate) fn job<T>() -> (Reply<T>, Answer<T>) {
+    let ticket = Arc::new(Ticket::default());
+    let (sender, receiver) = oneshot::channel();
+    (Reply { ticket: Arc::clone(&ticket), sender }, Answer { ticket, receiver })
+}
+
+impl<T> Reply<T> {
+    /// True when the job is to be run.
+    pub(crate) fn start(&self) -> bool {
+        self.ticket.start()
+    }
+
+    /// What a statement looks at to see whether its caller is still there.
+    pub(crate) fn ticket(&self) -> Arc<Ticket> {
+        Arc::clone(&self.ticket)
+    }
+
+    /// Answers. Hands the answer back when nobody takes it.
+    pub(crate) fn send(self, answer: Result<T, SqlError>) -> Result<(), Result<T, SqlError>> {
+        self.sender.send(answer)
+    }
+}
+
+impl<T> Answer<T> {
+    /// Waits for the answer: `queue_time` for the job to be started, then for as long as it runs.
+    pub(crate) async fn wait(mut self, queue_time: Duration) -> Result<T, SqlError> {
+        let answer = match timeout(queue_time, &mut self.receiver).await {
+            Ok(answer) => answer,
+            Err(_) if self.ticket.withdraw() => return Err(SqlError::Busy),
+            Err(_) => (&mut self.receiver).await,
+        };
+        answer.unwrap_or_else(|_| Err(Unavailable::Stopped.into()))
+    }
+
+    /// Waits for the answer of a job that needs no turn.
+    pub(crate) async fn finish(mut self) -> Result<T, SqlError> {
+        (&mut self.receiver).await.unwrap_or_else(|_| Err(Unavailable::Stopped.into()))
+    }
+}
+
+impl<T> Drop for Answer<T> {
+    fn drop(&mut self) {
+        self.ticket.abandon();
+    }
+}

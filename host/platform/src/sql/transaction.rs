@@ -1,0 +1,188 @@
+//! A transaction that a service holds open over several calls.
+//!
+//! It has the connection to itself until it ends: by commit, by being dropped, by an error that undid
+//! it, or because its lease is over, which the host sees to whatever the service does.
+
+use std::mem;
+use std::sync::Arc;
+use std::time::Instant;
+
+use parking_lot::Mutex;
+use tokio::task::{AbortHandle, spawn_blocking};
+
+use crate::sql::error::{Ending, SqlError, Unavailable};
+use crate::sql::meter::Budget;
+use crate::sql::session::{Place, Session};
+use crate::sql::statement::Access;
+use crate::sql::ticket::{Ticket, job};
+use crate::sql::writer::Exclusive;
+use crate::sql::{Rows, Statement};
+
+/// A transaction. It sees its own writes and keeps other writers out. Dropping it rolls it back.
+pub struct Transaction {
+    lease: Arc<Lease>,
+    timer: AbortHandle,
+}
+
+struct Lease {
+    place: Arc<Place>,
+    /// When the host takes the connection back.
+    until: Instant,
+    hold: Mutex<Hold>,
+}
+
+/// Where the connection is.
+enum Hold {
+    /// Between two statements.
+    Idle(Exclusive),
+    /// With a statement, which puts it back unless the transaction is over by then.
+    Running(Arc<Ticket>),
+    /// Gone.
+    Over(Ending),
+}
+
+impl Transaction {
+    /// Takes over a connection inside a fresh transaction, and starts the lease.
+    pub(crate) fn new(place: &Arc<Place>, exclusive: Exclusive) -> Self {
+        let length = place.limits.transaction_lease;
+        let lease = Arc::new(Lease {
+            place: Arc::clone(place),
+            until: Instant::now() + length,
+            hold: Mutex::new(Hold::Idle(exclusive)),
+        });
+        let ending = Arc::downgrade(&lease);
+        let timer = tokio::spawn(async move {
+            tokio::time::sleep(length).await;
+            if let Some(lease) = ending.upgrade() {
+                lease.end(Ending::Expired(length));
+            }
+        });
+        Self { lease, timer: timer.abort_handle() }
+    }
+
+    /// Runs one statement that returns rows: a `SELECT`, or a write with `RETURNING`.
+    ///
+    /// # Errors
+    ///
+    /// When the statement fails, or the transaction is over.
+    pub async fn query(&self, statement: Statement) -> Result<Rows, SqlError> {
+        self.run(move |session| session.query(&statement, Access::Write)).await
+    }
+
+    /// Runs one statement and answers the number of rows it changed.
+    ///
+    /// # Errors
+    ///
+    /// When the statement fails, or the transaction is over.
+    pub async fn execute(&self, statement: Statement) -> Result<u64, SqlError> {
+        self.run(move |session| session.execute(&statement)).await
+    }
+
+    /// Makes the transaction durable.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be, or is over. Then nothing of it was done.
+    pub async fn commit(self) -> Result<(), SqlError> {
+        let (reply, answer) = job();
+        let exclusive = self.lease.take(reply.ticket())?;
+        let lease = Arc::clone(&self.lease);
+        spawn_blocking(move || {
+            let committed = exclusive.session().and_then(Session::commit);
+            *lease.hold.lock() = Hold::Over(match committed {
+                Ok(()) => Ending::Committed,
+                Err(_) => Ending::RolledBack,
+            });
+            let _ = reply.send(committed);
+            exclusive.finish();
+        });
+        answer.finish().await
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        f: impl FnOnce(&Session) -> Result<T, SqlError> + Send + 'static,
+    ) -> Result<T, SqlError> {
+        let (reply, answer) = job();
+        let exclusive = self.lease.take(reply.ticket())?;
+        let lease = Arc::clone(&self.lease);
+        spawn_blocking(move || {
+            let budget = lease.budget(reply.ticket());
+            let result = exclusive.session().and_then(|session| {
+                let _metering = session.meter.start(budget);
+                f(session)
+            });
+            let (result, rest) = lease.settle(exclusive, result);
+            let _ = reply.send(result);
+            if let Some(exclusive) = rest {
+                exclusive.finish();
+            }
+        });
+        answer.finish().await
+    }
+}
+
+impl Drop for Transaction {
+    fn drop(&mut self) {
+        self.timer.abort();
+        self.lease.end(Ending::RolledBack);
+    }
+}
+
+impl Lease {
+    /// The connection, for one statement.
+    fn take(&self, ticket: Arc<Ticket>) -> Result<Exclusive, SqlError> {
+        let mut hold = self.hold.lock();
+        match mem::replace(&mut *hold, Hold::Running(ticket)) {
+            Hold::Idle(exclusive) => Ok(exclusive),
+            Hold::Over(ending) => {
+                *hold = Hold::Over(ending.clone());
+                Err(ending.into())
+            }
+            // A caller that left in the middle of a statement, and then asks for another one.
+            running @ Hold::Running(_) => {
+                *hold = running;
+                Err(SqlError::Busy)
+            }
+        }
+    }
+
+    /// A statement may run as long as any other, but not past the lease.
+    fn budget(&self, ticket: Arc<Ticket>) -> Budget {
+        let until = (Instant::now() + self.place.limits.statement_time).min(self.until);
+        Budget { until, ticket: Some(ticket) }
+    }
+
+    /// Puts the connection back after a statement, or answers it when the transaction is over.
+    fn settle<T>(
+        &self,
+        exclusive: Exclusive,
+        result: Result<T, SqlError>,
+    ) -> (Result<T, SqlError>, Option<Exclusive>) {
+        let mut hold = self.hold.lock();
+        if let Hold::Over(ending) = &*hold {
+            return (Err(ending.clone().into()), Some(exclusive));
+        }
+        if exclusive.session().is_ok_and(Session::in_transaction) {
+            *hold = Hold::Idle(exclusive);
+            return (result, None);
+        }
+        let cause = match &result {
+            Ok(_) => Unavailable::Stopped.to_string(),
+            Err(error) => error.to_string(),
+        };
+        *hold = Hold::Over(Ending::Failed(cause));
+        (result, Some(exclusive))
+    }
+
+    /// Ends the transaction, if it is not over yet. A statement that runs is interrupted.
+    fn end(&self, ending: Ending) {
+        let mut hold = self.hold.lock();
+        match mem::replace(&mut *hold, Hold::Over(ending)) {
+            // Dropping it rolls back, on a blocking thread.
+            Hold::Idle(exclusive) => drop(exclusive),
+            Hold::Running(ticket) => ticket.abandon(),
+            Hold::Over(earlier) => *hold = Hold::Over(earlier),
+        }
+    }
+}
