@@ -1,0 +1,123 @@
+//! The one value that changes what is live.
+
+use std::sync::Arc;
+
+use arc_swap::{ArcSwap, Guard};
+use thali_contract::name::ServiceName;
+use thali_platform::sql::Databases;
+use thali_runtime::Runtime;
+use tokio::sync::{Mutex, MutexGuard};
+use tokio::time::timeout;
+
+use crate::compiling::{CompileLimits, SameBytes, Turns};
+use crate::data::DataFolder;
+use crate::drain::Drains;
+use crate::error::DeployError;
+use crate::live::Live;
+use crate::record::Source;
+use crate::status::{ServiceDetails, ServiceStatus};
+use crate::store::Store;
+
+/// How a [`Control`] works.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ControlConfig {
+    /// Load the seed data that services bring. Default no.
+    pub seed: bool,
+    /// Services without an `[http]` table get a route per function. Default yes.
+    pub implied_routes: bool,
+    /// The largest component in bytes. Default 64 MiB: an interpreter with its program takes 20.
+    pub component_bytes_max: usize,
+    /// How much of the machine deploys may take.
+    pub compile: CompileLimits,
+}
+
+/// What a deploy may do, and where it comes from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DeployOptions {
+    /// Go on although calls between services will break.
+    pub force: bool,
+    /// How the component came.
+    pub source: Source,
+}
+
+/// The services of a host: what is live, and every change to it.
+///
+/// Reading is free of locks; changes are made one after the other.
+pub struct Control {
+    pub(crate) config: ControlConfig,
+    pub(crate) store: Arc<Store>,
+    pub(crate) runtime: Arc<Runtime>,
+    pub(crate) databases: Arc<Databases>,
+    pub(crate) turns: Turns,
+    pub(crate) uploads: SameBytes,
+    changes: Mutex<()>,
+    pub(crate) drains: Drains,
+    live: ArcSwap<Live>,
+    // Keeps other hosts out.
+    _data: DataFolder,
+}
+
+impl Default for ControlConfig {
+    fn default() -> Self {
+        Self {
+            seed: false,
+            implied_routes: true,
+            component_bytes_max: 64 << 20,
+            compile: CompileLimits::default(),
+        }
+    }
+}
+
+impl Control {
+    pub(crate) fn new(
+        config: ControlConfig,
+        data: DataFolder,
+        runtime: Arc<Runtime>,
+        databases: Arc<Databases>,
+    ) -> Self {
+        Self {
+            store: Arc::new(Store::new(data.paths().clone())),
+            turns: Turns::new(&config.compile),
+            uploads: SameBytes::default(),
+            changes: Mutex::default(),
+            drains: Drains::default(),
+            live: ArcSwap::from_pointee(Live::empty()),
+            config,
+            runtime,
+            databases,
+            _data: data,
+        }
+    }
+
+    /// What is live, to be kept for as long as it is needed.
+    pub fn live(&self) -> Arc<Live> {
+        self.live.load_full()
+    }
+
+    /// What is live, for a quick look: cheaper than [`Control::live`], and not to be kept.
+    pub fn live_guard(&self) -> Guard<Arc<Live>> {
+        self.live.load()
+    }
+
+    /// The right to change what is live: held from the last look at it until the swap.
+    pub(crate) async fn right_to_change(&self) -> Result<MutexGuard<'_, ()>, DeployError> {
+        timeout(self.config.compile.wait_max, self.changes.lock())
+            .await
+            .map_err(|_| DeployError::Busy("Another change takes too long."))
+    }
+
+    /// Puts the next value in place. Only the holder of the right to do so may.
+    pub(crate) fn swap(&self, next: Live) {
+        self.live.store(Arc::new(next));
+    }
+
+    /// Every service that is live or should be, by name.
+    pub fn services(&self) -> Vec<ServiceStatus> {
+        ServiceStatus::of_all(&self.live())
+    }
+
+    /// One service in full; `None` for one that is not there.
+    pub fn service(&self, name: &ServiceName) -> Option<ServiceDetails> {
+        ServiceDetails::of(&self.live(), name, &self.drains)
+    }
+}

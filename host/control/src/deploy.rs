@@ -1,0 +1,187 @@
+//! Deploying a component, from its bytes to the swap.
+//!
+//! Read [`Control::deploy`] from top to bottom: one line per step. Whatever a step refuses, nothing was
+//! changed; the steps that change something come last and undo themselves when they fail. The one
+//! exception is a migration: those that succeeded stay, so a migration must suit the revision before.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use thali_contract::name::Digest;
+
+use crate::compiling::{blocking, detached};
+use crate::control::{Control, DeployOptions};
+use crate::error::DeployError;
+use crate::inspect::{Candidate, inspect};
+use crate::live::{Live, LiveService};
+use crate::outcome::{Deployed, Outcome};
+use crate::record::{Arrival, ServiceRecord, Source};
+use crate::steps::{Built, Switch};
+
+impl Control {
+    /// Deploys a component: makes it the live revision of the service that its manifest names.
+    ///
+    /// The live component again changes nothing; that of an older revision makes that revision live
+    /// again. A caller that goes away while the component is read or compiled ends the deploy; after
+    /// that it runs to its end.
+    ///
+    /// # Errors
+    ///
+    /// [`DeployError`] says what was refused, or what failed; everything is as it was.
+    pub async fn deploy(
+        self: &Arc<Self>,
+        bytes: Bytes,
+        options: DeployOptions,
+    ) -> Result<Deployed, DeployError> {
+        let deployed = self.try_deploy(bytes, options).await;
+        match &deployed {
+            Ok(deployed) => deployed.log("deploy"),
+            Err(error) => error.log("deploy"),
+        }
+        deployed
+    }
+
+    async fn try_deploy(
+        self: &Arc<Self>,
+        bytes: Bytes,
+        options: DeployOptions,
+    ) -> Result<Deployed, DeployError> {
+        self.check_size(&bytes)?;
+        let (bytes, digest) = digest(bytes).await?;
+        let _alone = self.uploads.enter(digest).await;
+        if let Some(nothing_to_do) = self.known(digest, options).await? {
+            return Ok(nothing_to_do);
+        }
+        let built = self.build(bytes, digest, options).await?;
+        self.publish(built, options).await
+    }
+
+    fn check_size(&self, bytes: &Bytes) -> Result<(), DeployError> {
+        let (bytes, bytes_max) = (bytes.len(), self.config.component_bytes_max);
+        if bytes > bytes_max { Err(DeployError::TooLarge { bytes, bytes_max }) } else { Ok(()) }
+    }
+
+    /// The answer when there is nothing to do: the component is live, or it is what the watched folder
+    /// held before.
+    async fn known(
+        &self,
+        digest: Digest,
+        options: DeployOptions,
+    ) -> Result<Option<Deployed>, DeployError> {
+        let live = self.live();
+        if options.source == Source::Folder
+            && let Some(record) = live.taken_from_folder(digest)
+        {
+            return Ok(Some(Deployed::unchanged(&live, &record.name)));
+        }
+        match (live.running(digest), options.source) {
+            (None, _) => Ok(None),
+            (Some(service), Source::Upload) => Ok(Some(Deployed::unchanged(&live, service.name()))),
+            (Some(_), Source::Folder) => {
+                let _changes = self.right_to_change().await?;
+                self.still_live(digest, options).await
+            }
+        }
+    }
+
+    /// The answer when the component is live, for whoever may change what is live.
+    async fn still_live(
+        &self,
+        digest: Digest,
+        options: DeployOptions,
+    ) -> Result<Option<Deployed>, DeployError> {
+        let live = self.live();
+        let Some(service) = live.running(digest) else { return Ok(None) };
+        if options.source == Source::Folder && service.record.folder_digest != Some(digest) {
+            self.remember(&live, service, digest).await?;
+        }
+        Ok(Some(Deployed::unchanged(&live, service.name())))
+    }
+
+    /// Notes that the live component was seen in the watched folder.
+    async fn remember(
+        &self,
+        live: &Live,
+        service: &LiveService,
+        digest: Digest,
+    ) -> Result<(), DeployError> {
+        let record = Arc::new(service.record.seen_in_folder(digest));
+        let next = live.with(LiveService { record: Arc::clone(&record), ..service.clone() })?;
+        self.persist(Some(Arc::clone(&service.record)), record, None).await?;
+        self.swap(next);
+        Ok(())
+    }
+
+    /// Reads, checks and compiles the component. That takes a core for a while, so it waits its turn.
+    async fn build(
+        self: &Arc<Self>,
+        bytes: Bytes,
+        digest: Digest,
+        options: DeployOptions,
+    ) -> Result<Built, DeployError> {
+        let turn = self.turns.take().await?;
+        let control = Arc::clone(self);
+        let build = move || {
+            let candidate = inspect(bytes, digest, control.config.implied_routes)?;
+            // What is refused here costs no compilation. What counts is the same check at the swap.
+            control.check(&control.live(), &candidate, options.force)?;
+            control.compile(candidate)
+        };
+        turn.work(build).await?
+    }
+
+    /// Makes the component live. From here on nobody's leaving ends the deploy: between a migration
+    /// and the swap is no place to stop.
+    async fn publish(
+        self: &Arc<Self>,
+        built: Built,
+        options: DeployOptions,
+    ) -> Result<Deployed, DeployError> {
+        let control = Arc::clone(self);
+        detached(async move { control.publish_now(built, options).await }).await
+    }
+
+    async fn publish_now(
+        self: &Arc<Self>,
+        built: Built,
+        options: DeployOptions,
+    ) -> Result<Deployed, DeployError> {
+        let _changes = self.right_to_change().await?;
+        if let Some(somebody_was_faster) = self.still_live(built.candidate.digest, options).await? {
+            return Ok(somebody_was_faster);
+        }
+        let live = self.live();
+        let name = built.candidate.name().clone();
+        let check = self.check(&live, &built.candidate, options.force)?;
+        let arrival = arrival(&built.candidate, options.source, check.breaks_a_call);
+        let before = live.record(&name);
+        let (after, number) = match before {
+            Some(before) => before.deployed(arrival, Timestamp::now()),
+            None => ServiceRecord::new(name.clone()).deployed(arrival, Timestamp::now()),
+        };
+        let is_new = before.is_none_or(|before| before.revision(number).is_none());
+        let migrated = self.switch(&live, Switch { built, after, number, is_new }).await?;
+        let outcome = if is_new { Outcome::Created } else { Outcome::Restored };
+        let deployed = Deployed::new(&self.live(), &name, outcome);
+        Ok(deployed.with_migrations(migrated).with_warnings(check.warnings))
+    }
+}
+
+async fn digest(bytes: Bytes) -> Result<(Bytes, Digest), DeployError> {
+    blocking(move || {
+        let digest = Digest::of(&bytes);
+        (bytes, digest)
+    })
+    .await
+}
+
+fn arrival(candidate: &Candidate, source: Source, forced: bool) -> Arrival {
+    Arrival {
+        digest: candidate.digest,
+        version: candidate.manifest.service.version.clone(),
+        bytes: candidate.bytes.len() as u64,
+        source,
+        forced,
+    }
+}

@@ -1,0 +1,57 @@
+//! What becomes of a revision after another took its place: it serves the requests it has, and is
+//! freed when the last of them lets go of it.
+
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::Instant;
+
+use parking_lot::Mutex;
+use thali_contract::name::ServiceName;
+use thali_runtime::Revision;
+use tracing::info;
+
+/// Travels with a revision and notices when it is freed.
+pub(crate) struct Tenure {
+    service: ServiceName,
+    number: u32,
+    replaced: OnceLock<Instant>,
+}
+
+/// The revisions that were replaced and still serve.
+#[derive(Default)]
+pub(crate) struct Drains(Mutex<Vec<Weak<Revision>>>);
+
+impl Tenure {
+    pub(crate) fn new(service: ServiceName, number: u32) -> Self {
+        Self { service, number, replaced: OnceLock::new() }
+    }
+}
+
+impl Drop for Tenure {
+    fn drop(&mut self) {
+        if let Some(replaced) = self.replaced.get() {
+            let (service, revision) = (&self.service, self.number);
+            let ms = u64::try_from(replaced.elapsed().as_millis()).unwrap_or(u64::MAX);
+            info!(%service, revision, ms, "revision drained and freed");
+        }
+    }
+}
+
+impl Drains {
+    /// Notes that a revision is not live any more.
+    pub(crate) fn replaced(&self, revision: &Arc<Revision>) {
+        if let Some(tenure) = revision.extensions().get::<Tenure>() {
+            // Set once: a revision is replaced once.
+            let _ = tenure.replaced.set(Instant::now());
+        }
+        let mut drains = self.0.lock();
+        drains.retain(|drain| drain.strong_count() > 0);
+        drains.push(Arc::downgrade(revision));
+    }
+
+    /// The revisions of a service that are replaced and not freed yet.
+    pub(crate) fn of(&self, service: &ServiceName) -> Vec<Arc<Revision>> {
+        let drains = self.0.lock();
+        let alive = drains.iter().filter_map(Weak::upgrade);
+        alive.filter(|revision| revision.service() == service).collect()
+    }
+}

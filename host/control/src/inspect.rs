@@ -1,0 +1,152 @@
+//! What can be said of a component from its bytes alone. Nothing here runs or stores anything.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use thali_contract::contract::{Contract, Origin};
+use thali_contract::manifest::{LimitsSpec, Manifest};
+use thali_contract::name::{Digest, InterfaceName, InvalidServiceName, ServiceName};
+use thali_contract::pack::{self, Migration};
+use thali_contract::read::read_contract;
+use thali_contract::route::{Route, Routes};
+use thali_runtime::{HostLimits, Limits};
+
+use crate::error::DeployError;
+
+/// Names that mean something else where a service's name may stand: `/health/live`.
+const RESERVED_NAMES: [&str; 2] = ["live", "ready"];
+
+/// A component that may become a revision.
+#[derive(Clone)]
+pub(crate) struct Candidate {
+    pub(crate) bytes: Bytes,
+    pub(crate) digest: Digest,
+    pub(crate) contract: Arc<Contract>,
+    pub(crate) manifest: Arc<Manifest>,
+    pub(crate) routes: Arc<[Arc<Route>]>,
+    /// Imports that it can do without.
+    pub(crate) optional: Arc<[InterfaceName]>,
+    pub(crate) migrations: Arc<[Migration]>,
+    pub(crate) seed: Option<Arc<str>>,
+}
+
+/// Reads a component and checks everything that needs nobody else.
+pub(crate) fn inspect(
+    bytes: Bytes,
+    digest: Digest,
+    implied_routes: bool,
+) -> Result<Candidate, DeployError> {
+    let contract = read_contract(&bytes)?;
+    let parts = pack::unpack(&bytes)?;
+    let manifest = manifest(&parts.manifest)?;
+    check_name(&manifest.service.name)?;
+    let routes = routes(&manifest, &contract, implied_routes)?;
+    Ok(Candidate {
+        bytes,
+        digest,
+        optional: optional(&manifest, &contract),
+        contract: Arc::new(contract),
+        manifest: Arc::new(manifest),
+        routes,
+        migrations: parts.migrations.into(),
+        seed: parts.seed.map(Arc::from),
+    })
+}
+
+/// A name that no service can have is told apart from other mistakes: it is about where things are.
+fn manifest(text: &str) -> Result<Manifest, DeployError> {
+    Manifest::parse(text).map_err(|mistakes| match wrong_name(text) {
+        Some(name) => DeployError::InvalidName(name),
+        None => DeployError::InvalidManifest(mistakes),
+    })
+}
+
+fn wrong_name(text: &str) -> Option<InvalidServiceName> {
+    let document: toml::Table = text.parse().ok()?;
+    let name = document.get("service")?.get("name")?.as_str()?;
+    name.parse::<ServiceName>().err()
+}
+
+fn check_name(name: &ServiceName) -> Result<(), DeployError> {
+    match RESERVED_NAMES.contains(&name.as_str()) {
+        true => Err(DeployError::ReservedName(name.clone())),
+        false => Ok(()),
+    }
+}
+
+fn routes(
+    manifest: &Manifest,
+    contract: &Contract,
+    implied_routes: bool,
+) -> Result<Arc<[Arc<Route>]>, DeployError> {
+    let routes = Routes::build(manifest, contract).map_err(DeployError::InvalidManifest)?;
+    let wanted = routes.into_iter().filter(|route| implied_routes || !route.is_implied());
+    Ok(wanted.map(Arc::new).collect())
+}
+
+fn optional(manifest: &Manifest, contract: &Contract) -> Arc<[InterfaceName]> {
+    let imports = contract.service_imports().map(|(_, import)| &import.name);
+    imports.filter(|name| manifest.is_optional(name)).cloned().collect()
+}
+
+impl Candidate {
+    /// The service it wants to be.
+    pub(crate) fn name(&self) -> &ServiceName {
+        &self.manifest.service.name
+    }
+
+    /// Whether it gets a database: it asks for one, or brings something to put into it.
+    pub(crate) fn wants_database(&self) -> bool {
+        let imports_sql = self.contract.imports.iter().any(|import| {
+            import.name.origin() == Origin::Platform && import.name.interface == "sql"
+        });
+        imports_sql || self.manifest.database.is_some() || !self.migrations.is_empty()
+    }
+
+    /// The limits it asks for, and what the host allows where that is less.
+    pub(crate) fn limits(&self) -> Limits {
+        let LimitsSpec { memory_bytes, timeout, concurrency, reuse } = self.manifest.limits;
+        let usual = Limits::default();
+        Limits {
+            timeout: timeout.unwrap_or(usual.timeout),
+            memory_bytes: memory_bytes
+                .map_or(usual.memory_bytes, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX)),
+            concurrency: concurrency.unwrap_or(usual.concurrency),
+            reuse: reuse.unwrap_or(usual.reuse),
+        }
+    }
+
+    /// What it asked for and does not get.
+    pub(crate) fn curtailed(&self, host: &HostLimits) -> Vec<String> {
+        let LimitsSpec { memory_bytes, timeout, concurrency, .. } = self.manifest.limits;
+        let memory_max = u64::try_from(host.memory_bytes_max).unwrap_or(u64::MAX);
+        let memory = memory_bytes.filter(|bytes| *bytes > memory_max).map(|bytes| {
+            format!("limits.memory: asked for {bytes} bytes, gets {memory_max}, the most this host allows")
+        });
+        let timeout = timeout.filter(|time| *time > host.timeout_max).map(|time| {
+            let (asked, most) = (seconds(time), seconds(host.timeout_max));
+            format!("limits.timeout: asked for {asked} s, gets {most} s, the most this host allows")
+        });
+        let concurrency = concurrency.filter(|count| *count > host.instances_max).map(|count| {
+            let most = host.instances_max;
+            format!("limits.concurrency: asked for {count}, gets {most}, the most this host allows")
+        });
+        [memory, timeout, concurrency].into_iter().flatten().collect()
+    }
+}
+
+fn seconds(time: Duration) -> f64 {
+    time.as_secs_f64()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_with_a_meaning_of_their_own_are_reserved() {
+        assert!(check_name(&"live".parse().unwrap()).is_err());
+        assert!(check_name(&"orders".parse().unwrap()).is_ok());
+    }
+}

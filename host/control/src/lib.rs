@@ -1,0 +1,38 @@
+//! Services, their revisions, and every change to what is live.
+//!
+//! A host serves one immutable value, [`Live`]: which revision of which service is live, who calls whom,
+//! and which request goes where. [`Control`] makes the next such value out of the one before and a
+//! deploy, a rollback or a removal, makes it durable, and swaps it in. Requests never wait for that, and
+//! each keeps the value it began with.
+//!
+//! What is on disk is in [`data`]; it is written before it is believed. Nothing here knows of HTTP.
+#![forbid(unsafe_code)]
+
+mod atomic;
+mod compiling;
+mod contracts;
+mod control;
+pub mod data;
+mod deploy;
+mod drain;
+mod error;
+mod inspect;
+mod live;
+mod outcome;
+mod record;
+mod remove;
+mod restart;
+mod rollback;
+pub mod status;
+mod steps;
+mod store;
+
+pub use compiling::CompileLimits;
+pub use control::{Control, ControlConfig, DeployOptions};
+pub use data::{DataError, DataFolder, Paths, open_data};
+pub use error::DeployError;
+pub use live::{Live, LiveService};
+pub use outcome::{Deployed, Outcome, Removed};
+pub use record::{HISTORY_KEPT, REVISIONS_KEPT, RevisionRecord, ServiceRecord, Source};
+pub use restart::OpenError;
+pub use status::{ServiceDetails, ServiceState, ServiceStatus};

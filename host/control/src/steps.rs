@@ -1,0 +1,221 @@
+//! The steps that deploys, rollbacks and restarts are made of.
+
+use std::sync::Arc;
+
+use thali_contract::name::ServiceName;
+use thali_platform::sql::Database;
+use thali_runtime::{Code, Extensions, RevisionSpec};
+use tracing::warn;
+
+use crate::compiling::blocking;
+use crate::contracts::{Breach, Change, Dependent, Party};
+use crate::control::Control;
+use crate::drain::Tenure;
+use crate::error::DeployError;
+use crate::inspect::Candidate;
+use crate::live::{Live, LiveService};
+use crate::record::ServiceRecord;
+
+/// A component that is read and compiled.
+pub(crate) struct Built {
+    pub(crate) candidate: Candidate,
+    pub(crate) code: Code,
+}
+
+/// A revision that is about to go live.
+pub(crate) struct Switch {
+    pub(crate) built: Built,
+    /// What will be known of the service.
+    pub(crate) after: ServiceRecord,
+    /// The revision's number.
+    pub(crate) number: u32,
+    /// Whether its data has never seen it: then it is migrated.
+    pub(crate) is_new: bool,
+}
+
+/// What the checks have to say of a change that may happen.
+pub(crate) struct Check {
+    pub(crate) warnings: Vec<String>,
+    /// Some calls will break, and it was asked for.
+    pub(crate) breaks_a_call: bool,
+}
+
+impl Control {
+    /// Checks a candidate against what is live: the contracts in both directions, then the routes.
+    pub(crate) fn check(
+        &self,
+        live: &Live,
+        candidate: &Candidate,
+        force: bool,
+    ) -> Result<Check, DeployError> {
+        let name = candidate.name();
+        let others = live.others(name);
+        let before = live.service(name).map(LiveService::party);
+        let change = Change { before, after: candidate.party(), others: &others };
+        let rivalries = change.rivalries();
+        if !rivalries.is_empty() {
+            return Err(DeployError::rivalry(&rivalries));
+        }
+        let breaches = change.breaches();
+        if !breaches.is_empty() && !force {
+            return Err(DeployError::mismatch(&breaches));
+        }
+        live.check_routes(name, &candidate.routes)?;
+        let breaks_a_call = !breaches.is_empty();
+        let breaches = breaches.iter().map(Breach::warning);
+        let losses = change.optional_losses();
+        let losses = losses.iter().map(Dependent::warning);
+        let curtailed = candidate.curtailed(self.runtime.limits());
+        let warnings = breaches.chain(losses).chain(curtailed).collect();
+        Ok(Check { warnings, breaks_a_call })
+    }
+
+    /// Compiles a candidate, or finds what was compiled of it before. Blocks.
+    pub(crate) fn compile(&self, candidate: Candidate) -> Result<Built, DeployError> {
+        let code = self.runtime.compile(&candidate.bytes, &candidate.digest);
+        match code {
+            Ok(code) => Ok(Built { candidate, code }),
+            Err(error) => Err(DeployError::Compile(error.0)),
+        }
+    }
+
+    /// Puts a revision in the place of the live one: link, wire, migrate, persist, swap. Only the
+    /// holder of the right to change what is live may do this.
+    pub(crate) async fn switch(
+        self: &Arc<Self>,
+        live: &Live,
+        switch: Switch,
+    ) -> Result<Vec<String>, DeployError> {
+        let Switch { built, after, number, is_new } = switch;
+        let after = Arc::new(after);
+        let candidate = built.candidate.clone();
+        let name = candidate.name().clone();
+        let service = self.link(built, &after, number).await?;
+        let next = live.with(service)?;
+        let migrated = if is_new { self.migrate(&candidate).await? } else { Vec::new() };
+        let before = live.record(&name).cloned();
+        self.persist(before.clone(), Arc::clone(&after), Some(candidate)).await?;
+        self.swap(next);
+        self.retire(live, &name);
+        self.forget(before, after).await;
+        Ok(migrated)
+    }
+
+    /// Links compiled code, off the async threads: an interpreter has thousands of imports and types.
+    async fn link(
+        self: &Arc<Self>,
+        built: Built,
+        record: &Arc<ServiceRecord>,
+        number: u32,
+    ) -> Result<LiveService, DeployError> {
+        let (control, record) = (Arc::clone(self), Arc::clone(record));
+        blocking(move || control.link_now(&built, record, number)).await?
+    }
+
+    /// Links compiled code. Blocks, shortly.
+    pub(crate) fn link_now(
+        &self,
+        built: &Built,
+        record: Arc<ServiceRecord>,
+        number: u32,
+    ) -> Result<LiveService, DeployError> {
+        let candidate = &built.candidate;
+        let spec = RevisionSpec {
+            service: candidate.name().clone(),
+            number,
+            digest: candidate.digest,
+            version: candidate.manifest.service.version.clone(),
+            contract: Arc::clone(&candidate.contract),
+            limits: candidate.limits(),
+            optional: candidate.optional.to_vec(),
+            extensions: self.extensions(candidate, number),
+        };
+        Ok(LiveService {
+            record,
+            revision: self.runtime.prepare(&built.code, spec)?,
+            manifest: Arc::clone(&candidate.manifest),
+            routes: Arc::clone(&candidate.routes),
+            optional: Arc::clone(&candidate.optional),
+            waiting_for: None,
+        })
+    }
+
+    fn extensions(&self, candidate: &Candidate, number: u32) -> Extensions {
+        let mut extensions = Extensions::new();
+        extensions.insert(Arc::new(Tenure::new(candidate.name().clone(), number)));
+        if let Some(database) = self.database(candidate) {
+            extensions.insert(database);
+        }
+        extensions
+    }
+
+    fn database(&self, candidate: &Candidate) -> Option<Arc<Database>> {
+        candidate.wants_database().then(|| self.databases.database(candidate.name()))
+    }
+
+    /// Brings the service's database up to date; answers the names of the migrations that ran.
+    async fn migrate(&self, candidate: &Candidate) -> Result<Vec<String>, DeployError> {
+        let Some(database) = self.database(candidate) else { return Ok(Vec::new()) };
+        let report = database.migrate(&candidate.migrations).await?;
+        if !report.ahead.is_empty() {
+            let (service, ahead) = (candidate.name(), report.ahead.join(", "));
+            warn!(%service, "the database has migrations that this component does not: {ahead}");
+        }
+        self.seed(candidate).await?;
+        Ok(report.applied)
+    }
+
+    /// Loads the seed data, if that is wanted and was not done before.
+    pub(crate) async fn seed(&self, candidate: &Candidate) -> Result<(), DeployError> {
+        let Some(seed) = candidate.seed.as_deref().filter(|_| self.config.seed) else {
+            return Ok(());
+        };
+        if let Some(database) = self.database(candidate) {
+            database.seed(seed).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes the change durable.
+    pub(crate) async fn persist(
+        &self,
+        before: Option<Arc<ServiceRecord>>,
+        after: Arc<ServiceRecord>,
+        candidate: Option<Candidate>,
+    ) -> Result<(), DeployError> {
+        let store = Arc::clone(&self.store);
+        let commit = move || {
+            let component =
+                candidate.as_ref().map(|candidate| (candidate.digest, &*candidate.bytes));
+            store.commit(before.as_deref(), &after, component)
+        };
+        blocking(commit).await?.map_err(DeployError::storage("storing the change"))
+    }
+
+    /// Lets the revision that was live finish what it has begun.
+    pub(crate) fn retire(&self, before: &Live, name: &ServiceName) {
+        if let Some(service) = before.service(name) {
+            self.drains.replaced(&service.revision);
+        }
+    }
+
+    /// Deletes components that no revision uses any more. What fails here is swept at the next start.
+    pub(crate) async fn forget(
+        &self,
+        before: Option<Arc<ServiceRecord>>,
+        after: Arc<ServiceRecord>,
+    ) {
+        let Some(before) = before else { return };
+        let store = Arc::clone(&self.store);
+        let forgotten = blocking(move || store.forget(&before, &after)).await;
+        if let Ok(Err(error)) = forgotten {
+            warn!("old components could not be deleted: {error}");
+        }
+    }
+}
+
+impl Candidate {
+    fn party(&self) -> Party<'_> {
+        Party { name: self.name(), contract: &self.contract, optional: &self.optional }
+    }
+}
