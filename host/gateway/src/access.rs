@@ -1,0 +1,66 @@
+//! The access log: one event with the target `access` per request.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use http::{HeaderMap, Method, Request, Response};
+use http_body::Body as _;
+use tracing::Level;
+use uuid::Uuid;
+
+use crate::body::Body;
+use crate::listen::REQUEST_ID;
+
+/// The target of the events, for filters.
+const TARGET: &str = "access";
+
+/// What the log says of a request, kept from its head until its answer.
+pub(crate) struct AccessLine {
+    method: Method,
+    /// Without the query: it may hold what nobody should read in a log.
+    path: String,
+    /// What the client calls it.
+    client_request_id: Option<String>,
+    pub(crate) service: Option<Box<str>>,
+}
+
+impl AccessLine {
+    /// `None` when nobody reads the log.
+    pub(crate) fn begin<B>(request: &Request<B>) -> Option<Box<Self>> {
+        tracing::enabled!(target: TARGET, Level::INFO).then(|| {
+            Box::new(Self {
+                method: request.method().clone(),
+                path: request.uri().path().to_owned(),
+                client_request_id: client_request_id(request.headers()),
+                service: None,
+            })
+        })
+    }
+
+    /// Writes the line.
+    pub(crate) fn write(
+        self,
+        response: &Response<Body>,
+        request_id: Uuid,
+        duration: Duration,
+        peer: SocketAddr,
+    ) {
+        tracing::info!(
+            target: TARGET,
+            method = %self.method,
+            path = self.path,
+            status = response.status().as_u16(),
+            service = self.service.as_deref(),
+            duration_us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX),
+            bytes = response.body().size_hint().exact(),
+            %request_id,
+            client_request_id = self.client_request_id,
+            peer = %peer.ip(),
+        );
+    }
+}
+
+fn client_request_id(headers: &HeaderMap) -> Option<String> {
+    let id = headers.get(REQUEST_ID)?.to_str().ok()?;
+    Some(id.chars().take(64).collect())
+}

@@ -1,0 +1,115 @@
+//! The admin listener: deploys and what there is to see, under `/admin/v1`.
+//!
+//! It asks for no token, so it belongs on loopback, and is for programs: what a browser sends for a
+//! page of somebody else is refused (see the module `guard`).
+
+mod call;
+mod graph;
+mod guard;
+mod services;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::IntoResponse;
+use axum::routing::{delete, get, post};
+use axum::{Json, Router};
+use http::header::CONTENT_TYPE;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use serde_json::json;
+use thali_contract::name::ServiceName;
+use thali_control::Control;
+use thali_runtime::Runtime;
+
+use crate::body::Body;
+use crate::listen::{Call, Handler};
+use crate::web::{self, Answer, None, Params, Refused};
+use crate::{listen, reply};
+
+/// Answers on the admin listener.
+#[derive(Clone)]
+pub(crate) struct AdminHandler {
+    router: Router,
+    address: SocketAddr,
+}
+
+/// What the handlers work on.
+#[derive(Clone)]
+pub(crate) struct Host {
+    control: Arc<Control>,
+    runtime: Arc<Runtime>,
+}
+
+impl AdminHandler {
+    pub(crate) fn new(control: Arc<Control>, runtime: Arc<Runtime>, address: SocketAddr) -> Self {
+        Self { router: router(Host { control, runtime }), address }
+    }
+}
+
+impl Handler for AdminHandler {
+    async fn handle(&self, request: Request<Incoming>, mut call: Call) -> Response<Body> {
+        if let Err(error) = guard::check(&request, self.address) {
+            return call.refuse(&error.problem());
+        }
+        let (head, body) = request.into_parts();
+        let body = match call.read_body(body).await {
+            Ok(body) => body,
+            Err(error) => return call.refuse(&error.problem()),
+        };
+        let (router, id) = (self.router.clone(), call.id());
+        if head.method.is_safe() {
+            return web::answer(router, head, body, call).await;
+        }
+        // A deploy is not left half done because somebody closed a terminal.
+        let running = tokio::spawn(web::answer(router, head, body, call));
+        match running.await {
+            Ok(response) => response,
+            Err(error) => listen::panicked(id, &error.to_string()),
+        }
+    }
+}
+
+fn router(host: Host) -> Router {
+    let api = Router::new()
+        .route("/services", get(services::list).post(services::deploy))
+        .route("/services/{name}", get(services::show).merge(delete(services::remove)))
+        .route("/services/{name}/revisions", get(services::revisions))
+        .route("/services/{name}/rollback", post(services::rollback))
+        .route("/services/{name}/call/{interface}/{function}", post(call::call))
+        .route("/graph", get(graph::graph))
+        .route("/openapi.json", get(openapi))
+        .route("/health", get(health));
+    let router = Router::new().nest("/admin/v1", api).route("/", get(index));
+    // The listener has read the body already, within its own limit.
+    web::with_fallbacks(router).layer(axum::extract::DefaultBodyLimit::disable()).with_state(host)
+}
+
+async fn index() -> Json<serde_json::Value> {
+    let paths = ["services", "graph", "openapi.json", "health"];
+    let links = paths.map(|path| format!("/admin/v1/{path}"));
+    Json(json!({ "name": "thali admin", "version": env!("CARGO_PKG_VERSION"), "links": links }))
+}
+
+/// What the services offer, as on the other listener.
+async fn openapi(State(host): State<Host>, Params(None {}): Params<None>) -> Answer {
+    let document = host.control.live().openapi();
+    Ok(([(CONTENT_TYPE, "application/json")], document).into_response())
+}
+
+/// The admin API answers.
+async fn health(State(host): State<Host>, Params(None {}): Params<None>) -> Answer {
+    let live = host.control.live();
+    let health = json!({
+        "status": "ok",
+        "services": live.services.len(),
+        "generation": live.generation,
+        "engine": host.runtime.report(),
+    });
+    Ok(Json(health).into_response())
+}
+
+fn unknown(name: &ServiceName) -> Refused {
+    reply::unknown_service(name.as_str()).into()
+}

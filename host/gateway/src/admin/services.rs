@@ -1,0 +1,100 @@
+//! Services and their revisions: what is there, and every change to it.
+
+use axum::extract::State;
+use axum::response::IntoResponse;
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderValue, LOCATION};
+use http::{HeaderMap, StatusCode};
+use serde::Deserialize;
+use thali_contract::name::ServiceName;
+use thali_control::{DeployError, DeployOptions, Deployed, Source};
+
+use super::{Host, unknown};
+use crate::reply;
+use crate::web::{self, Answer, Items, None, Params, Refused, Segments};
+
+/// `?force=true`
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Force {
+    #[serde(default)]
+    force: bool,
+}
+
+pub(super) async fn list(State(host): State<Host>, Params(None {}): Params<None>) -> Answer {
+    Ok(web::json(StatusCode::OK, Items { items: host.control.services() }))
+}
+
+pub(super) async fn show(
+    State(host): State<Host>,
+    Segments(name): Segments<ServiceName>,
+    Params(None {}): Params<None>,
+) -> Answer {
+    let details = host.control.service(&name).ok_or_else(|| unknown(&name))?;
+    Ok(web::json(StatusCode::OK, details))
+}
+
+pub(super) async fn revisions(
+    State(host): State<Host>,
+    Segments(name): Segments<ServiceName>,
+    Params(None {}): Params<None>,
+) -> Answer {
+    let details = host.control.service(&name).ok_or_else(|| unknown(&name))?;
+    Ok(web::json(StatusCode::OK, Items { items: details.revisions }))
+}
+
+pub(super) async fn deploy(
+    State(host): State<Host>,
+    Params(Force { force }): Params<Force>,
+    headers: HeaderMap,
+    component: Bytes,
+) -> Answer {
+    check_type(&headers)?;
+    let options = DeployOptions { force, source: Source::Upload };
+    let deployed = host.control.deploy(component, options).await.map_err(refused)?;
+    Ok(changed(&deployed))
+}
+
+pub(super) async fn rollback(
+    State(host): State<Host>,
+    Segments(name): Segments<ServiceName>,
+    Params(None {}): Params<None>,
+) -> Answer {
+    let deployed = host.control.rollback(&name).await.map_err(refused)?;
+    Ok(changed(&deployed))
+}
+
+pub(super) async fn remove(
+    State(host): State<Host>,
+    Segments(name): Segments<ServiceName>,
+    Params(Force { force }): Params<Force>,
+) -> Answer {
+    let removed = host.control.remove(&name, force).await.map_err(refused)?;
+    Ok(web::json(StatusCode::OK, removed))
+}
+
+fn changed(deployed: &Deployed) -> axum::response::Response {
+    let status = StatusCode::from_u16(deployed.status()).unwrap_or(StatusCode::OK);
+    let mut response = web::json(status, deployed).into_response();
+    let location = format!("/admin/v1/services/{}", deployed.service);
+    if let Ok(location) = HeaderValue::try_from(location) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    response
+}
+
+/// A component, or bytes that do not say what they are.
+fn check_type(headers: &HeaderMap) -> Result<(), Refused> {
+    let Some(given) = headers.get(CONTENT_TYPE) else { return Ok(()) };
+    match given.as_bytes() {
+        b"application/wasm" | b"application/octet-stream" => Ok(()),
+        _ => {
+            let detail = "expected application/wasm or application/octet-stream";
+            Err(reply::unsupported_media_type(detail).into())
+        }
+    }
+}
+
+fn refused(error: DeployError) -> Refused {
+    error.problem().into()
+}

@@ -1,0 +1,303 @@
+//! The hot path: a request below `/api/v1` becomes a typed call, its result an answer.
+//!
+//! It goes from the connection's service function straight to the route table: no router, no middleware
+//! stack, no boxed future. A request holds the topology it was routed with until it is answered, so a
+//! deploy in between changes nothing for it.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use http::header::{ALLOW, CONTENT_TYPE, HeaderValue, LOCATION};
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, Request, Response, StatusCode};
+use http_body::Body as _;
+use hyper::body::Incoming;
+use thali_contract::problem::Problem;
+use thali_contract::route::{Answer, AnswerBody, Found, Route};
+use thali_control::{Control, Live};
+use thali_runtime::{Context, NodeIndex, Revision, Runtime, Topology, TraceContext};
+use uuid::Uuid;
+use wasmtime::component::Val;
+
+use crate::body::Body;
+use crate::listen::Call;
+use crate::{faults, reply};
+
+/// The revision that answered: `restaurants/7`.
+const REVISION: HeaderName = HeaderName::from_static("x-thali-revision");
+
+/// The W3C trace that a request belongs to.
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
+/// Turns requests into calls.
+pub(crate) struct Dispatch {
+    control: Arc<Control>,
+    runtime: Arc<Runtime>,
+}
+
+/// Where a request goes. Keeps what it needs of the snapshot it was routed with.
+struct Target {
+    topology: Arc<Topology>,
+    node: NodeIndex,
+    route: Arc<Route>,
+}
+
+/// Why a request goes nowhere.
+enum Miss {
+    /// With the value of the `Allow` header, when the path exists.
+    Refused(Box<Problem>, Option<HeaderValue>),
+    /// An `OPTIONS` request, with the value of the `Allow` header.
+    Options(HeaderValue),
+}
+
+/// A call with its arguments, that needs nothing more from the client.
+struct Invocation {
+    target: Target,
+    arguments: Vec<Val>,
+    trace: Option<GivenTrace>,
+}
+
+/// The trace that the client says a request belongs to, and how it wrote it.
+struct GivenTrace {
+    context: TraceContext,
+    header: HeaderValue,
+}
+
+impl Dispatch {
+    pub(crate) fn new(control: Arc<Control>, runtime: Arc<Runtime>) -> Arc<Self> {
+        Arc::new(Self { control, runtime })
+    }
+
+    /// Answers a request whose path is `/api/v1` and then `path`.
+    pub(crate) async fn answer(
+        self: &Arc<Self>,
+        request: Request<Incoming>,
+        path_at: usize,
+        mut call: Call,
+    ) -> Response<Body> {
+        let (head, body) = request.into_parts();
+        let invocation = match self.prepare(&head, path_at, body, &mut call).await {
+            Ok(invocation) => invocation,
+            Err(miss) => return miss.answer(call),
+        };
+        if head.method.is_safe() {
+            return self.run(invocation, call).await;
+        }
+        // What a client began with an unsafe request is ended even when the client leaves. A safe one
+        // ends with its connection, because the future is dropped.
+        let (me, id) = (Arc::clone(self), call.id());
+        let running = tokio::spawn(async move { me.run(invocation, call).await });
+        match running.await {
+            Ok(response) => response,
+            Err(error) => crate::listen::panicked(id, &error.to_string()),
+        }
+    }
+
+    /// Finds the route and reads the arguments.
+    async fn prepare(
+        &self,
+        head: &Parts,
+        path_at: usize,
+        body: Incoming,
+        call: &mut Call,
+    ) -> Result<Invocation, Miss> {
+        let path = head.uri.path().get(path_at..).unwrap_or_default();
+        let (target, values) = self.target(head.method.as_str(), path, call)?;
+        let has_body = !body.is_end_stream();
+        if has_body && target.route.takes_body() && !is_json(&head.headers) {
+            return Err(unsupported(&head.headers));
+        }
+        let bytes = if has_body {
+            call.read_body(body).await.map_err(|error| error.problem())?
+        } else {
+            bytes::Bytes::new()
+        };
+        let arguments =
+            target.route.decode(&values, head.uri.query(), &bytes).map_err(faults::mistakes)?;
+        Ok(Invocation { target, arguments, trace: given_trace(&head.headers) })
+    }
+
+    /// Routes a request, on what is live now.
+    fn target<'p>(
+        &self,
+        method: &str,
+        path: &'p str,
+        call: &mut Call,
+    ) -> Result<(Target, Vec<Cow<'p, str>>), Miss> {
+        let live = self.control.live_guard();
+        let (slot, route, params) = match live.routes.find(method, path) {
+            Found::Route { slot, route, params } => (slot, route, params),
+            Found::Options { allow } => return Err(Miss::Options(header(allow))),
+            Found::MethodNotAllowed { allow } => {
+                return Err(Miss::Refused(
+                    Box::new(reply::method_not_allowed()),
+                    Some(header(allow)),
+                ));
+            }
+            Found::NotFound => return Err(reply::not_found().into()),
+        };
+        serves(&live, slot, call)?;
+        let values = params.decode(route).map_err(faults::mistakes)?;
+        let node = NodeIndex(u32::try_from(slot).unwrap_or(u32::MAX));
+        let topology = Arc::clone(&live.topology);
+        Ok((Target { topology, node, route: Arc::clone(route) }, values))
+    }
+
+    /// Calls the function and answers with what it returns.
+    async fn run(&self, invocation: Invocation, call: Call) -> Response<Body> {
+        let Invocation { target: Target { topology, node, route }, arguments, trace } = invocation;
+        let revision = topology.revision(node);
+        let id = call.id();
+        let context = trace.as_ref().map_or_else(|| TraceContext::begin(id), |given| given.context);
+        let context = Context::new(id, context, revision.limits().timeout);
+        let outcome =
+            self.runtime.invoke(&topology, node, route.function(), &arguments, context).await;
+        let mut response = match outcome {
+            Ok(result) => match route.respond(result) {
+                Ok(answer) => respond(answer, id),
+                Err(error) => {
+                    reply::problem(&faults::unwritable(&error, revision.service(), id), id)
+                }
+            },
+            Err(fault) => {
+                faults::log(&fault, revision.service(), id);
+                reply::problem(&faults::problem(&fault), id)
+            }
+        };
+        response.headers_mut().insert(REVISION, label(revision));
+        if let Some(trace) = trace {
+            response.headers_mut().insert(TRACEPARENT, trace.header);
+        }
+        call.finish(response)
+    }
+}
+
+/// Whether the service in `slot` serves; says in the log that it is the one.
+fn serves(live: &Live, slot: usize, call: &mut Call) -> Result<(), Miss> {
+    let Some(service) = live.services.get(slot) else { return Err(reply::internal().into()) };
+    call.served_by(service.name().as_str());
+    match &service.waiting_for {
+        None => Ok(()),
+        Some(interface) => Err(faults::waiting(service.name(), interface).into()),
+    }
+}
+
+impl Miss {
+    fn answer(self, call: Call) -> Response<Body> {
+        let (mut response, allow) = match self {
+            Self::Refused(problem, allow) => (reply::problem(&problem, call.id()), allow),
+            Self::Options(allow) => {
+                let mut response = Response::new(Body::empty());
+                *response.status_mut() = StatusCode::NO_CONTENT;
+                (response, Some(allow))
+            }
+        };
+        if let Some(allow) = allow {
+            response.headers_mut().insert(ALLOW, allow);
+        }
+        call.finish(response)
+    }
+}
+
+impl From<Problem> for Miss {
+    fn from(problem: Problem) -> Self {
+        Self::Refused(Box::new(problem), None)
+    }
+}
+
+/// An answer that a route made, as a response.
+fn respond(answer: Answer, id: Uuid) -> Response<Body> {
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = match answer.body {
+        AnswerBody::Json(body) => reply::json(status, body),
+        AnswerBody::Problem(problem) => reply::problem(&problem, id),
+        AnswerBody::Empty => {
+            let mut response = Response::new(Body::empty());
+            *response.status_mut() = status;
+            response
+        }
+    };
+    if let Some(location) = answer.location.and_then(|text| HeaderValue::try_from(text).ok()) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    response
+}
+
+/// `None` when there is none, or none that can be read: then the request begins a trace of its own.
+fn given_trace(headers: &HeaderMap) -> Option<GivenTrace> {
+    let header = headers.get(TRACEPARENT)?;
+    Some(GivenTrace { context: header.to_str().ok()?.parse().ok()?, header: header.clone() })
+}
+
+fn label(revision: &Revision) -> HeaderValue {
+    let label = format!("{}/{}", revision.service(), revision.number());
+    HeaderValue::try_from(label).unwrap_or(HeaderValue::from_static("unknown"))
+}
+
+/// `Allow` is made of method names.
+fn header(allow: &str) -> HeaderValue {
+    HeaderValue::from_str(allow).unwrap_or(HeaderValue::from_static(""))
+}
+
+/// `application/json` or `application/anything+json`; of parameters only `charset=utf-8`.
+fn is_json(headers: &HeaderMap) -> bool {
+    let Some(given) = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()) else {
+        return false;
+    };
+    if given == "application/json" {
+        return true;
+    }
+    let mut parts = given.split(';').map(str::trim);
+    let media_type = parts.next().unwrap_or_default().to_ascii_lowercase();
+    let Some(subtype) = media_type.strip_prefix("application/") else { return false };
+    (subtype == "json" || subtype.ends_with("+json")) && parts.all(is_utf8)
+}
+
+fn is_utf8(parameter: &str) -> bool {
+    let Some((name, value)) = parameter.split_once('=') else { return parameter.is_empty() };
+    name.eq_ignore_ascii_case("charset") && value.trim_matches('"').eq_ignore_ascii_case("utf-8")
+}
+
+fn unsupported(headers: &HeaderMap) -> Miss {
+    let given = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let given = given.map_or_else(|| "none".to_owned(), |given| format!("{given:?}"));
+    reply::unsupported_media_type(&format!("expected application/json in UTF-8, got {given}"))
+        .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_is_taken_with_utf_8_and_as_a_suffix_and_nothing_else_is() {
+        let is_json = |text: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(CONTENT_TYPE, HeaderValue::from_str(text).unwrap());
+            is_json(&headers)
+        };
+        for good in [
+            "application/json",
+            "Application/JSON",
+            "application/json; charset=utf-8",
+            "application/json;charset=\"UTF-8\"",
+            "application/merge-patch+json",
+            "application/json;",
+        ] {
+            assert!(is_json(good), "{good}");
+        }
+        for bad in [
+            "",
+            "text/json",
+            "text/plain",
+            "application/x-www-form-urlencoded",
+            "application/json; charset=latin1",
+            "application/json, text/plain",
+            "application/jsonp",
+            "application/json; boundary=x",
+        ] {
+            assert!(!is_json(bad), "{bad}");
+        }
+        assert!(!super::is_json(&HeaderMap::new()));
+    }
+}

@@ -1,0 +1,60 @@
+//! What a client is told when an invocation gave no values. What happened is in the log, under the
+//! request's id.
+
+use thali_contract::json::EncodeError;
+use thali_contract::name::{InterfaceName, ServiceName};
+use thali_contract::problem::{Mistake, Problem};
+use thali_runtime::Fault;
+use uuid::Uuid;
+
+use crate::reply;
+
+/// Seconds until a service that misses something is worth another try.
+const UNAVAILABLE_RETRY_SECONDS: u32 = 2;
+
+/// Seconds until a service that waits for another is worth another try.
+const WAITING_RETRY_SECONDS: u32 = 5;
+
+/// The problem that a fault is answered with.
+pub(crate) fn problem(fault: &Fault) -> Problem {
+    match fault {
+        Fault::Deadline => Problem::new(504, "deadline", "The service did not answer in time"),
+        Fault::Trap(_) => Problem::new(500, "trapped", "The service failed"),
+        Fault::Overloaded(_) => {
+            Problem::new(503, "overloaded", "The service is at its limit").retry_after(1)
+        }
+        Fault::Unavailable(_) => {
+            Problem::new(503, "unavailable", "A service that is needed is not available")
+                .retry_after(UNAVAILABLE_RETRY_SECONDS)
+        }
+        Fault::Depth => Problem::new(508, "call_depth", "Services call each other too deeply"),
+        Fault::Internal(_) => reply::internal(),
+    }
+}
+
+/// Logs a fault. A trap is in the log already, with its backtrace: the runtime saw it happen.
+pub(crate) fn log(fault: &Fault, service: &ServiceName, request_id: Uuid) {
+    match fault {
+        Fault::Trap(_) => {}
+        Fault::Internal(_) => tracing::error!(%service, %request_id, "{fault}"),
+        _ => tracing::warn!(%service, %request_id, "{fault}"),
+    }
+}
+
+/// A service that cannot serve before another one does.
+pub(crate) fn waiting(service: &ServiceName, interface: &InterfaceName) -> Problem {
+    Problem::new(503, "waiting", "The service waits for another one")
+        .detail(format!("{service} needs {interface}, which no service provides"))
+        .retry_after(WAITING_RETRY_SECONDS)
+}
+
+/// Arguments that do not fit the function.
+pub(crate) fn mistakes(mistakes: Vec<Mistake>) -> Problem {
+    Problem::new(400, "bad_request", "The request is malformed").errors(mistakes)
+}
+
+/// A result that no client can be given.
+pub(crate) fn unwritable(error: &EncodeError, service: &ServiceName, request_id: Uuid) -> Problem {
+    tracing::error!(%service, %request_id, "its result cannot be sent: {error}");
+    Problem::new(502, "invalid_result", "The service answered with something that cannot be sent")
+}

@@ -1,0 +1,149 @@
+//! The two listeners of a host, from binding to draining.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use thali_control::Control;
+use thali_runtime::Runtime;
+use tokio::net::{TcpListener, TcpSocket};
+
+use crate::admin::AdminHandler;
+use crate::limits::GatewayLimits;
+use crate::listen::{Server, accept_loop};
+use crate::public::PublicHandler;
+
+/// Connections that the kernel keeps until they are accepted. Linux cuts it to `net.core.somaxconn`.
+const BACKLOG: u32 = 4096;
+
+/// Where a host listens, and what it allows there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GatewayConfig {
+    /// For the services. Default `127.0.0.1:8080`.
+    pub listen: SocketAddr,
+    /// For the admin API. Default `127.0.0.1:8081`. It asks for no token, so keep it on loopback.
+    pub admin: SocketAddr,
+    /// What the listener for the services allows.
+    pub limits: GatewayLimits,
+    /// What the admin listener allows.
+    pub admin_limits: GatewayLimits,
+}
+
+/// Two bound listeners that do not accept yet.
+pub struct Gateway {
+    public: TcpListener,
+    admin: TcpListener,
+    address: SocketAddr,
+    admin_address: SocketAddr,
+    config: GatewayConfig,
+    control: Arc<Control>,
+    runtime: Arc<Runtime>,
+}
+
+/// Two listeners that serve, until [`Serving::stop`].
+pub struct Serving {
+    public: Arc<Server>,
+    admin: Arc<Server>,
+    readiness: Arc<Readiness>,
+}
+
+/// Whether the host wants requests: what `/health/ready` says.
+#[derive(Default)]
+pub(crate) struct Readiness(AtomicBool);
+
+impl Default for GatewayConfig {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            admin: SocketAddr::from(([127, 0, 0, 1], 8081)),
+            limits: GatewayLimits::default(),
+            admin_limits: GatewayLimits::admin(),
+        }
+    }
+}
+
+impl Gateway {
+    /// Binds both listeners. Port 0 takes any that is free.
+    ///
+    /// # Errors
+    ///
+    /// When an address cannot be listened on.
+    pub async fn bind(
+        config: GatewayConfig,
+        control: Arc<Control>,
+        runtime: Arc<Runtime>,
+    ) -> io::Result<Self> {
+        let (public, admin) = (listen(config.listen)?, listen(config.admin)?);
+        let (address, admin_address) = (public.local_addr()?, admin.local_addr()?);
+        Ok(Self { public, admin, address, admin_address, config, control, runtime })
+    }
+
+    /// Where the services are.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where the admin API is.
+    pub fn admin_address(&self) -> SocketAddr {
+        self.admin_address
+    }
+
+    /// Begins to accept. The host is not ready before [`Serving::ready`].
+    pub fn serve(self) -> Serving {
+        let readiness = Arc::new(Readiness::default());
+        let public = Server::new(self.config.limits);
+        let admin = Server::new(self.config.admin_limits);
+        let handler =
+            PublicHandler::new(&self.control, Arc::clone(&self.runtime), Arc::clone(&readiness));
+        tokio::spawn(accept_loop(self.public, Arc::clone(&public), handler));
+        let handler = AdminHandler::new(self.control, self.runtime, self.admin_address);
+        tokio::spawn(accept_loop(self.admin, Arc::clone(&admin), handler));
+        Serving { public, admin, readiness }
+    }
+}
+
+impl Serving {
+    /// Says that the host wants requests now.
+    pub fn ready(&self) {
+        self.readiness.set(true);
+    }
+
+    /// The listener for the services, for its counts.
+    pub fn public(&self) -> &Server {
+        &self.public
+    }
+
+    /// The admin listener, for its counts.
+    pub fn admin(&self) -> &Server {
+        &self.admin
+    }
+
+    /// Readiness falls, nothing more is accepted, idle connections are closed, running requests have
+    /// `grace` to end. Returns how many did not, and were cut: their clients are, at once, and what an
+    /// unsafe one still runs ends with the process, or at its own deadline.
+    pub async fn stop(self, grace: Duration) -> usize {
+        self.readiness.set(false);
+        let (public, admin) = tokio::join!(self.public.drain(grace), self.admin.drain(grace));
+        public.cut + admin.cut
+    }
+}
+
+impl Readiness {
+    pub(crate) fn get(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn set(&self, ready: bool) {
+        self.0.store(ready, Ordering::Relaxed);
+    }
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // A host that is started again must not wait for the connections of the one before.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}

@@ -1,0 +1,24 @@
+//! HTTP in front of the services: listeners, HTTP/JSON to typed calls, health, and the admin API.
+//!
+//! [`listen`] takes connections and knows nothing of services. On top of it are two handlers: the public
+//! one sends what is below `/api/v1` to the dispatcher and the rest to an axum router; the admin one has
+//! a router of its own. Both answer every error with a problem document that names the request.
+#![forbid(unsafe_code)]
+
+mod access;
+mod admin;
+mod body;
+mod dispatch;
+mod faults;
+mod gateway;
+mod limits;
+pub mod listen;
+mod public;
+mod read;
+mod reply;
+mod web;
+
+pub use body::Body;
+pub use gateway::{Gateway, GatewayConfig, Serving};
+pub use limits::GatewayLimits;
+pub use read::BodyError;

@@ -1,0 +1,162 @@
+//! The listener for the services: calls, health, and the description of what there is.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::IntoResponse;
+use axum::routing::get;
+use axum::{Json, Router};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
+use http::{HeaderMap, Request, Response, StatusCode};
+use hyper::body::Incoming;
+use serde::Serialize;
+use serde_json::json;
+use thali_contract::name::ServiceName;
+use thali_control::{Control, ServiceState, ServiceStatus};
+use thali_runtime::Runtime;
+use uuid::Uuid;
+
+use crate::body::Body;
+use crate::dispatch::Dispatch;
+use crate::gateway::Readiness;
+use crate::listen::{Call, Handler};
+use crate::reply;
+use crate::web::{self, Answer, Items, None, Params, Segments};
+
+/// What is in front of every route of a service.
+const PREFIX: &str = "/api/v1";
+
+/// Answers on the listener for the services.
+#[derive(Clone)]
+pub(crate) struct PublicHandler(Arc<Parts>);
+
+struct Parts {
+    dispatch: Arc<Dispatch>,
+    router: Router,
+}
+
+#[derive(Clone)]
+struct Host {
+    control: Arc<Control>,
+    readiness: Arc<Readiness>,
+    /// Tells the documents of this run of the host from those of the ones before.
+    run: Uuid,
+}
+
+/// What everybody may know of a service.
+#[derive(Serialize)]
+struct Health {
+    name: ServiceName,
+    state: ServiceState,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waiting_for: Option<String>,
+}
+
+impl PublicHandler {
+    pub(crate) fn new(
+        control: &Arc<Control>,
+        runtime: Arc<Runtime>,
+        readiness: Arc<Readiness>,
+    ) -> Self {
+        let host = Host { control: Arc::clone(control), readiness, run: Uuid::now_v7() };
+        let dispatch = Dispatch::new(Arc::clone(control), runtime);
+        Self(Arc::new(Parts { dispatch, router: router(host) }))
+    }
+}
+
+impl Handler for PublicHandler {
+    async fn handle(&self, request: Request<Incoming>, call: Call) -> Response<Body> {
+        let parts = &self.0;
+        match request.uri().path().strip_prefix(PREFIX) {
+            Some(path) if path.starts_with('/') => {
+                parts.dispatch.answer(request, PREFIX.len(), call).await
+            }
+            // None of these takes a body. One that comes anyway ends the connection, unread.
+            _ => {
+                let (head, _) = request.into_parts();
+                web::answer(parts.router.clone(), head, bytes::Bytes::new(), call).await
+            }
+        }
+    }
+}
+
+fn router(host: Host) -> Router {
+    let router = Router::new()
+        .route("/", get(index))
+        .route("/health", get(health))
+        .route("/health/live", get(live))
+        .route("/health/ready", get(ready))
+        .route("/health/{service}", get(health_of))
+        .route("/openapi.json", get(openapi));
+    web::with_fallbacks(router).with_state(host)
+}
+
+async fn index() -> Json<serde_json::Value> {
+    Json(json!({
+        "name": "thali",
+        "version": env!("CARGO_PKG_VERSION"),
+        "links": { "services": PREFIX, "openapi": "/openapi.json", "health": "/health" },
+    }))
+}
+
+/// The process answers.
+async fn live() -> Json<serde_json::Value> {
+    Json(json!({ "status": "live" }))
+}
+
+/// The host wants requests: it has brought its services up, and is not on its way down.
+async fn ready(State(host): State<Host>) -> axum::response::Response {
+    if host.readiness.get() {
+        web::json(StatusCode::OK, json!({ "status": "ready" }))
+    } else {
+        web::json(StatusCode::SERVICE_UNAVAILABLE, json!({ "status": "not_ready" }))
+    }
+}
+
+/// Every service. The host is well when it can say so, whatever became of them: hence always 200.
+async fn health(State(host): State<Host>, Params(None {}): Params<None>) -> Answer {
+    let items =
+        host.control.services().into_iter().map(|status| Health::of(&host, status)).collect();
+    Ok(web::json(StatusCode::OK, Items { items }))
+}
+
+async fn health_of(
+    State(host): State<Host>,
+    Segments(name): Segments<ServiceName>,
+    Params(None {}): Params<None>,
+) -> Answer {
+    let mut services = host.control.services().into_iter();
+    let Some(status) = services.find(|status| status.name == name) else {
+        return Err(reply::unknown_service(name.as_str()).into());
+    };
+    let code = match status.state {
+        ServiceState::Running => StatusCode::OK,
+        _ => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    Ok(web::json(code, Health::of(&host, status)))
+}
+
+impl Health {
+    fn of(host: &Host, status: ServiceStatus) -> Self {
+        let live = host.control.live();
+        let waiting_for = live.service(&status.name).and_then(|live| live.waiting_for.as_ref());
+        let waiting_for = waiting_for.map(ToString::to_string);
+        Self { name: status.name, state: status.state, waiting_for }
+    }
+}
+
+async fn openapi(State(host): State<Host>, headers: HeaderMap) -> axum::response::Response {
+    let live = host.control.live();
+    let tag = format!("\"{:x}-{}\"", host.run.as_u128(), live.generation);
+    let known = headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    let is_known = known.flat_map(|list| list.split(',')).any(|one| is_tag(one.trim(), &tag));
+    let head = [(ETAG, tag), (CACHE_CONTROL, "no-cache".into())];
+    if is_known {
+        return (StatusCode::NOT_MODIFIED, head).into_response();
+    }
+    (head, [(CONTENT_TYPE, "application/json")], live.openapi()).into_response()
+}
+
+fn is_tag(given: &str, tag: &str) -> bool {
+    given == "*" || given.strip_prefix("W/").unwrap_or(given) == tag
+}

@@ -1,0 +1,21 @@
+//! The gateway over real sockets, by failure family.
+#![allow(
+    unreachable_pub,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests"
+)]
+
+mod support;
+
+mod admin;
+mod calls;
+mod clients_that_send_wrong_things;
+mod clients_that_stall;
+mod connections;
+mod drain;
+mod health;
+mod http2;
+mod logs;

@@ -1,0 +1,99 @@
+//! Small services, written as WIT and core WebAssembly.
+
+use bytes::Bytes;
+use thali_contract::pack::{Parts, pack};
+use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
+use wit_parser::Resolve;
+
+/// One service with a function for every way to answer. `version` is what `ping` returns.
+pub fn counter(version: u32) -> Bytes {
+    let wit = "
+        package test:counter@1.0.0;
+        interface api {
+            enum error { not-found, too-big }
+            record sum { total: u32, label: string }
+            ping: func() -> u32;
+            reset: func();
+            check: func(n: u32) -> result<u32, error>;
+            add: func(a: u32, b: u32) -> sum;
+            nan: func() -> f64;
+            fail: func();
+            spin: func();
+        }
+        world service { export api; }";
+    let wat = format!(
+        r#"(module
+            (memory (export "memory") 1)
+            (data (i32.const 64) "sum")
+            (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024))
+            (func (export "test:counter/api@1.0.0#ping") (result i32) (i32.const {version}))
+            (func (export "test:counter/api@1.0.0#reset"))
+            (func (export "test:counter/api@1.0.0#check") (param i32) (result i32)
+                (i32.store8 (i32.const 0) (i32.gt_u (local.get 0) (i32.const 9)))
+                (i32.store (i32.const 4) (i32.gt_u (local.get 0) (i32.const 99)))
+                (if (i32.le_u (local.get 0) (i32.const 9))
+                    (then (i32.store (i32.const 4) (local.get 0))))
+                (i32.const 0))
+            (func (export "test:counter/api@1.0.0#add") (param i32 i32) (result i32)
+                (i32.store (i32.const 0) (i32.add (local.get 0) (local.get 1)))
+                (i32.store (i32.const 4) (i32.const 64))
+                (i32.store (i32.const 8) (i32.const 3))
+                (i32.const 0))
+            (func (export "test:counter/api@1.0.0#nan") (result f64) (f64.const nan))
+            (func (export "test:counter/api@1.0.0#fail") unreachable)
+            (func (export "test:counter/api@1.0.0#spin") (loop (br 0))))"#
+    );
+    let manifest = r#"
+        [service]
+        name = "counter"
+        version = "1.0.0"
+        description = "Counts."
+        [http]
+        "GET /ping" = "api.ping"
+        "POST /reset" = "api.reset"
+        "GET /numbers/{n}" = "api.check"
+        "POST /sums" = { call = "api.add", status = 201, location = "/sums/{total}" }
+        "GET /nan" = "api.nan"
+        "GET /fail" = "api.fail"
+        "GET /spin" = "api.spin"
+        "POST /spin" = "api.spin"
+        [errors]
+        not-found = 404
+        [limits]
+        timeout = "2s"
+    "#;
+    service(wit, &wat, manifest)
+}
+
+/// A service that calls `counter`, and one function that does not.
+pub fn caller() -> Bytes {
+    let wit = "
+        package test:caller@1.0.0;
+        interface api { twice: func() -> u32; }
+        package test:counter@1.0.0 { interface api { ping: func() -> u32; } }
+        world service { import test:counter/api@1.0.0; export api; }";
+    let wat = r#"(module
+        (import "test:counter/api@1.0.0" "ping" (func $ping (result i32)))
+        (func (export "test:caller/api@1.0.0#twice") (result i32)
+            (i32.mul (call $ping) (i32.const 2))))"#;
+    let manifest = r#"
+        [service]
+        name = "caller"
+        version = "1.0.0"
+        [http]
+        "GET /twice" = "api.twice"
+    "#;
+    service(wit, wat, manifest)
+}
+
+fn service(wit: &str, wat: &str, manifest: &str) -> Bytes {
+    let mut resolve = Resolve::default();
+    let package = resolve.push_str("service.wit", wit).unwrap();
+    let world = resolve.select_world(&[package], Some("service")).unwrap();
+    let mut module = wat::parse_str(wat).unwrap();
+    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
+    let component =
+        ComponentEncoder::default().validate(true).module(&module).unwrap().encode().unwrap();
+    let parts = Parts { manifest: manifest.into(), ..Parts::default() };
+    pack(&component, &parts).unwrap().into()
+}

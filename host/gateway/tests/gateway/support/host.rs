@@ -1,0 +1,118 @@
+//! A whole host, on free ports and a data folder of its own.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tempfile::TempDir;
+use thali_control::{Control, ControlConfig, DeployOptions, open_data};
+use thali_gateway::{Gateway, GatewayConfig, Serving};
+use thali_platform::sql::{Databases, SqlCapability, SqlLimits};
+use thali_runtime::{CacheKey, HostLimits, Runtime, RuntimeConfig};
+
+use super::{Answer, Raw};
+
+pub struct TestHost {
+    pub address: SocketAddr,
+    pub admin: SocketAddr,
+    pub control: Arc<Control>,
+    pub serving: Serving,
+    _data: TempDir,
+}
+
+impl TestHost {
+    /// A ready host without services.
+    pub async fn new() -> Self {
+        let host = Self::not_ready().await;
+        host.serving.ready();
+        host
+    }
+
+    pub async fn not_ready() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let data = open_data(folder.path()).unwrap();
+        let config = RuntimeConfig {
+            cache_dir: Some(data.paths().cache.clone()),
+            cache_key: CacheKey(data.key()),
+            limits: HostLimits { instances_max: 64, ..HostLimits::default() },
+        };
+        let runtime = Runtime::new(config, &[&SqlCapability]).unwrap();
+        let databases =
+            Databases::open(data.paths().databases.clone(), SqlLimits::default()).unwrap();
+        let control =
+            Control::open(ControlConfig::default(), data, Arc::clone(&runtime), databases)
+                .await
+                .unwrap();
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        let config = GatewayConfig { listen: any, admin: any, ..GatewayConfig::default() };
+        let gateway = Gateway::bind(config, Arc::clone(&control), runtime).await.unwrap();
+        let (address, admin) = (gateway.address(), gateway.admin_address());
+        Self { address, admin, control, serving: gateway.serve(), _data: folder }
+    }
+
+    /// A ready host with the service `counter`.
+    pub async fn with_counter() -> Self {
+        let host = Self::new().await;
+        host.deploy(super::counter(1)).await;
+        host
+    }
+
+    pub async fn deploy(&self, component: Bytes) {
+        self.control.deploy(component, DeployOptions::default()).await.unwrap();
+    }
+
+    pub async fn connect(&self) -> Raw {
+        Raw::connect(self.address).await
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(&format!("GET {path}"), "", "").await
+    }
+
+    /// A request with a JSON body.
+    pub async fn post(&self, path: &str, body: &str) -> Answer {
+        self.send(&format!("POST {path}"), "content-type: application/json\r\n", body).await
+    }
+
+    /// A request on a connection of its own.
+    pub async fn send(&self, line: &str, headers: &str, body: &str) -> Answer {
+        exchange(self.address, line, headers, body.as_bytes()).await
+    }
+
+    pub async fn admin_get(&self, path: &str) -> Answer {
+        self.admin_send(&format!("GET /admin/v1{path}"), "", b"").await
+    }
+
+    pub async fn admin_send(&self, line: &str, headers: &str, body: &[u8]) -> Answer {
+        exchange(self.admin, line, headers, body).await
+    }
+
+    /// Waits until something is so.
+    pub async fn until(&self, mut so: impl FnMut(&Self) -> bool) {
+        for _ in 0..400 {
+            if so(self) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        panic!("it never happened");
+    }
+
+    /// Invocations of a service that run now.
+    pub fn in_flight(&self, service: &str) -> usize {
+        let services = self.control.services();
+        services.iter().find(|status| status.name.as_str() == service).map_or(0, |s| s.in_flight)
+    }
+}
+
+async fn exchange(address: SocketAddr, line: &str, headers: &str, body: &[u8]) -> Answer {
+    let mut client = Raw::connect(address).await;
+    let length = match body.len() {
+        0 => String::new(),
+        length => format!("content-length: {length}\r\n"),
+    };
+    let head = format!("{line} HTTP/1.1\r\nhost: {address}\r\n{headers}{length}\r\n");
+    client.send(head).await.send(body).await;
+    client.answer().await
+}

@@ -1,0 +1,11 @@
+//! What the tests share.
+
+pub mod guest;
+pub mod host;
+pub mod listener;
+pub mod raw;
+
+pub use guest::{caller, counter};
+pub use host::TestHost;
+pub use listener::TestListener;
+pub use raw::{Answer, Raw};
