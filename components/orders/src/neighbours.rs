@@ -1,0 +1,50 @@
+//! The services that orders brings together, as seen from here.
+
+use crate::bindings::thali::delivery::dispatch::{self, AssignError, Assignment, ReleaseError};
+use crate::bindings::thali::notifications::notifying::{self, Error as NotifyError, Message};
+use crate::bindings::thali::restaurants::quoting::{self, Error as QuoteError, Line, Quote};
+use crate::bindings::thali::types::types::Location;
+
+/// Every call that leaves this service. Each may find nobody, and says `unavailable` then.
+pub(crate) trait Neighbours {
+    /// What does this cost, and where is it picked up?
+    fn quote(&self, restaurant_id: &str, lines: &[Line]) -> Result<Quote, QuoteError>;
+    /// Who drives?
+    fn assign(
+        &self,
+        order_id: &str,
+        pickup: Location,
+        dropoff: Location,
+    ) -> Result<Assignment, AssignError>;
+    /// Nobody needs to drive any more.
+    fn release(&self, order_id: &str) -> Result<(), ReleaseError>;
+    /// Tells somebody something.
+    fn notify(&self, message: &Message) -> Result<(), NotifyError>;
+}
+
+/// The services that are deployed beside this one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Live;
+
+impl Neighbours for Live {
+    fn quote(&self, restaurant_id: &str, lines: &[Line]) -> Result<Quote, QuoteError> {
+        quoting::quote_order(restaurant_id, lines)
+    }
+
+    fn assign(
+        &self,
+        order_id: &str,
+        pickup: Location,
+        dropoff: Location,
+    ) -> Result<Assignment, AssignError> {
+        dispatch::assign(order_id, pickup, dropoff)
+    }
+
+    fn release(&self, order_id: &str) -> Result<(), ReleaseError> {
+        dispatch::release(order_id)
+    }
+
+    fn notify(&self, message: &Message) -> Result<(), NotifyError> {
+        notifying::notify(message).map(|_| ())
+    }
+}
