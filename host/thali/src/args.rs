@@ -1,0 +1,182 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// A microservices platform in one binary: every service is a sandboxed WebAssembly component.
+#[derive(Debug, Parser)]
+#[command(name = "thali", version, arg_required_else_help = true, max_term_width = 100)]
+pub(crate) struct Args {
+    /// Where the admin API of the running host is.
+    #[arg(long, global = true, env = "THALI_ADMIN_URL", default_value = "http://127.0.0.1:8081")]
+    pub(crate) admin_url: String,
+
+    /// Print JSON for programs instead of tables for people.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a host.
+    #[command(after_help = "Example:\n  thali up --components target/components --watch --seed")]
+    Up(UpArgs),
+    /// Build component crates and pack manifest, migrations and WIT docs into one file each.
+    #[command(after_help = "Example:\n  thali build components/orders")]
+    Build(BuildArgs),
+    /// Deploy a component into the running host; no request is lost.
+    #[command(after_help = "Example:\n  thali deploy target/components/orders.wasm")]
+    Deploy(DeployArgs),
+    /// List the services.
+    Services,
+    /// Show one service: revisions, routes, contracts, limits.
+    Show {
+        /// The service.
+        name: String,
+    },
+    /// Make the revision that was live before live again. Migrations are not undone.
+    Rollback {
+        /// The service.
+        name: String,
+    },
+    /// Take a service out. Its database stays.
+    Remove {
+        /// The service.
+        name: String,
+        /// Remove it although other services need it.
+        #[arg(long)]
+        force: bool,
+    },
+    /// Call one exported function with a JSON object of arguments.
+    #[command(after_help = "Example:\n  thali call restaurants catalog.get '{\"id\": \"1\"}'")]
+    Call {
+        /// The service.
+        name: String,
+        /// The function: interface.function, in WIT spelling.
+        function: String,
+        /// The arguments by name, in JSON spelling.
+        #[arg(default_value = "{}")]
+        arguments: String,
+    },
+    /// Print the OpenAPI document of everything that is live.
+    Openapi,
+    /// Check this machine and the running host.
+    Doctor,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct UpArgs {
+    /// Where services are served. Port 0 takes a free one.
+    #[arg(long, env = "THALI_LISTEN", default_value = "127.0.0.1:8080")]
+    pub(crate) listen: SocketAddr,
+
+    /// Where the admin API is served; a loopback address, because it asks for no token.
+    #[arg(long, env = "THALI_ADMIN", default_value = "127.0.0.1:8081")]
+    pub(crate) admin: SocketAddr,
+
+    /// The folder that keeps everything: components, databases, compiled code.
+    #[arg(long, env = "THALI_DATA", default_value = "./.thali")]
+    pub(crate) data: PathBuf,
+
+    /// Deploy the components (*.wasm) of this folder at start. A file that was deployed from here
+    /// before and has not changed since is left alone.
+    #[arg(long, env = "THALI_COMPONENTS", value_name = "DIR")]
+    pub(crate) components: Option<PathBuf>,
+
+    /// Go on watching the folder and deploy what changes.
+    #[arg(long, requires = "components")]
+    pub(crate) watch: bool,
+
+    /// Load each service's seed data once, when it is first deployed.
+    #[arg(long)]
+    pub(crate) seed: bool,
+
+    /// How long running requests may take to finish after SIGTERM.
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
+    pub(crate) drain: Duration,
+
+    /// Do not serve services without an [http] table under /api/v1/{service}/{interface}/{function}.
+    #[arg(long)]
+    pub(crate) no_implied_routes: bool,
+
+    /// Write no access log.
+    #[arg(long)]
+    pub(crate) no_access_log: bool,
+
+    /// How logs are written to standard error.
+    #[arg(long, env = "THALI_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    pub(crate) log_format: LogFormat,
+
+    /// What is logged, as a tracing filter: info, or info,thali_control=debug.
+    #[arg(long, env = "THALI_LOG", default_value = "info")]
+    pub(crate) log: String,
+
+    /// Write the addresses that are listened on to this file, as JSON, once the host is ready.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) addr_file: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// One line for people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct BuildArgs {
+    /// The folders of component crates: each has a Cargo.toml and a service.toml.
+    #[arg(required = true)]
+    pub(crate) folders: Vec<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct DeployArgs {
+    /// The component, as `thali build` wrote it.
+    pub(crate) file: PathBuf,
+    /// Deploy although it breaks a service that depends on it.
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+/// `30s`, `500ms`, `2m`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let expected = || format!("{text:?} is not a time: write 500ms, 30s or 2m");
+    let number: u64 = number.parse().map_err(|_| expected())?;
+    match unit {
+        "ms" => Ok(Duration::from_millis(number)),
+        "s" => Ok(Duration::from_secs(number)),
+        "m" => Ok(Duration::from_secs(number.saturating_mul(60))),
+        _ => Err(expected()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn times_are_read_with_their_unit() {
+        assert_eq!(duration("250ms").unwrap(), Duration::from_millis(250));
+        assert_eq!(duration("30s").unwrap(), Duration::from_secs(30));
+        assert_eq!(duration("2m").unwrap(), Duration::from_secs(120));
+        for bad in ["", "30", "s", "-1s", "1h", "1.5s"] {
+            assert!(duration(bad).is_err(), "{bad}");
+        }
+    }
+}

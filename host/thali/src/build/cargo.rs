@@ -1,0 +1,160 @@
+//! Finding and compiling the package with cargo.
+
+use std::ffi::OsString;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde::Deserialize;
+
+use super::BuildError;
+
+const TARGET: &str = "wasm32-wasip2";
+
+/// The profile that components are built with.
+const PROFILE: &str = "component";
+
+/// Lets workspaces that do not define the profile build as well; it changes nothing where it is defined
+/// as the host's own workspace does.
+const PROFILE_FALLBACK: &str = "profile.component.inherits=\"release\"";
+
+/// A package and where cargo puts what it makes.
+#[derive(Debug)]
+pub(super) struct Package {
+    pub(super) name: String,
+    pub(super) target_directory: PathBuf,
+    pub(super) workspace_root: PathBuf,
+    id: String,
+}
+
+/// What `cargo metadata` tells, as far as it is needed.
+#[derive(Deserialize)]
+struct Metadata {
+    packages: Vec<PackageMetadata>,
+    target_directory: PathBuf,
+    workspace_root: PathBuf,
+}
+
+#[derive(Deserialize)]
+struct PackageMetadata {
+    id: String,
+    name: String,
+    manifest_path: PathBuf,
+    targets: Vec<Target>,
+}
+
+#[derive(Deserialize)]
+struct Target {
+    crate_types: Vec<String>,
+}
+
+/// One line of `cargo build --message-format json`.
+#[derive(Deserialize)]
+struct Message {
+    reason: String,
+    #[serde(default)]
+    package_id: String,
+    target: Option<Target>,
+    #[serde(default)]
+    filenames: Vec<PathBuf>,
+}
+
+impl Target {
+    fn is_cdylib(&self) -> bool {
+        self.crate_types.iter().any(|kind| kind == "cdylib")
+    }
+}
+
+/// The package whose `Cargo.toml` is in `dir`.
+pub(super) fn package(dir: &Path) -> Result<Package, BuildError> {
+    let output = cargo(dir)
+        .args(["metadata", "--no-deps", "--format-version", "1"])
+        .stderr(Stdio::piped())
+        .output()
+        .map_err(no_cargo)?;
+    let failed = |reason: String| BuildError::Metadata { dir: dir.to_owned(), reason };
+    if !output.status.success() {
+        return Err(failed(String::from_utf8_lossy(&output.stderr).trim().to_owned()));
+    }
+    let metadata: Metadata =
+        serde_json::from_slice(&output.stdout).map_err(|error| failed(error.to_string()))?;
+    let found = metadata
+        .packages
+        .into_iter()
+        .find(|package| package.manifest_path.parent() == Some(dir))
+        .ok_or_else(|| BuildError::NoPackage(dir.to_owned()))?;
+    if !found.targets.iter().any(Target::is_cdylib) {
+        return Err(BuildError::NoCdylib(found.name));
+    }
+    Ok(Package {
+        name: found.name,
+        target_directory: metadata.target_directory,
+        workspace_root: metadata.workspace_root,
+        id: found.id,
+    })
+}
+
+/// Compiles the package; cargo's messages go to standard error. Answers the component's file.
+pub(super) fn compile(dir: &Path, package: &Package) -> Result<PathBuf, BuildError> {
+    let mut child = cargo(dir)
+        .args(["build", "--lib", "--target", TARGET, "--profile", PROFILE])
+        .args(["--config", PROFILE_FALLBACK])
+        .args(["--message-format", "json-render-diagnostics"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(no_cargo)?;
+    let artifact = child.stdout.take().and_then(|out| artifact(BufReader::new(out), &package.id));
+    let failed = || BuildError::Compile { package: package.name.clone() };
+    let status = child.wait().map_err(no_cargo)?;
+    if !status.success() {
+        return Err(failed());
+    }
+    artifact.ok_or_else(failed)
+}
+
+/// The `.wasm` file of a package, from cargo's messages.
+fn artifact(messages: impl BufRead, package_id: &str) -> Option<PathBuf> {
+    // Read to the end whatever is found, or cargo would stop at a full pipe.
+    let lines = messages.lines().map_while(Result::ok);
+    let artifacts = lines.filter_map(|line| {
+        let message: Message = serde_json::from_str(&line).ok()?;
+        let is_ours = message.reason == "compiler-artifact"
+            && message.package_id == package_id
+            && message.target.is_some_and(|target| target.is_cdylib());
+        let mut files = message.filenames.into_iter().filter(|_| is_ours);
+        files.find(|file| file.extension().is_some_and(|extension| extension == "wasm"))
+    });
+    artifacts.last()
+}
+
+fn cargo(dir: &Path) -> Command {
+    let mut command = Command::new(program());
+    command.current_dir(dir).stdin(Stdio::null());
+    command
+}
+
+fn program() -> OsString {
+    std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
+}
+
+fn no_cargo(source: std::io::Error) -> BuildError {
+    BuildError::NoCargo { program: program().to_string_lossy().into_owned(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_component_is_found_among_cargos_messages() {
+        let messages = r#"
+{"reason":"compiler-artifact","package_id":"other","target":{"crate_types":["cdylib"]},"filenames":["/t/other.wasm"]}
+not json
+{"reason":"build-script-executed","package_id":"ours"}
+{"reason":"compiler-artifact","package_id":"ours","target":{"crate_types":["cdylib","rlib"]},"filenames":["/t/ours.rlib","/t/ours.wasm"]}
+{"reason":"build-finished","success":true}
+"#;
+        assert_eq!(artifact(messages.as_bytes(), "ours"), Some("/t/ours.wasm".into()));
+        assert_eq!(artifact(messages.as_bytes(), "none"), None);
+    }
+}

@@ -1,0 +1,100 @@
+//! Why a component could not be built.
+
+use std::path::{Path, PathBuf};
+
+use miette::Diagnostic;
+use thali_contract::pack::PackError;
+use thali_contract::problem::Mistake;
+use thali_contract::read::ReadError;
+use thiserror::Error;
+
+/// Why a component could not be built.
+#[derive(Debug, Error, Diagnostic)]
+pub(crate) enum BuildError {
+    /// A file or folder could not be used.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        /// What was tried: `read`.
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// The operating system's word.
+        source: std::io::Error,
+    },
+    /// The manifest is wrong, in itself or for this component.
+    #[error("{} has {}{}", path.display(), count(mistakes), lines(mistakes))]
+    Manifest {
+        /// The file.
+        path: PathBuf,
+        /// All of them.
+        mistakes: Vec<Mistake>,
+    },
+    /// Cargo does not start.
+    #[error("cannot run {program}: {source}")]
+    #[diagnostic(help("install Rust from https://rustup.rs, or set CARGO to the path of cargo"))]
+    NoCargo {
+        /// What was run.
+        program: String,
+        /// The operating system's word.
+        source: std::io::Error,
+    },
+    /// `cargo metadata` failed.
+    #[error("cargo does not understand {}: {reason}", dir.display())]
+    Metadata {
+        /// The folder.
+        dir: PathBuf,
+        /// What cargo said.
+        reason: String,
+    },
+    /// The folder's `Cargo.toml` has no package.
+    #[error("{} is not a package: its Cargo.toml has no [package]", _0.display())]
+    NoPackage(PathBuf),
+    /// The package makes no component.
+    #[error("the package {0} makes no component")]
+    #[diagnostic(help("add to its Cargo.toml:\n[lib]\ncrate-type = [\"cdylib\"]"))]
+    NoCdylib(String),
+    /// The compiler failed; it said why itself.
+    #[error("cargo could not build {package}; its messages are above")]
+    #[diagnostic(help("if the target is missing: rustup target add wasm32-wasip2"))]
+    Compile {
+        /// The package.
+        package: String,
+    },
+    /// The WIT packages are wrong.
+    #[error("the WIT in {} is wrong: {reason}", dir.display())]
+    Wit {
+        /// The folder.
+        dir: PathBuf,
+        /// What the parser said.
+        reason: String,
+    },
+    /// The compiler made something that could not be deployed.
+    #[error("what cargo built cannot be deployed: {0}")]
+    Component(ReadError),
+    /// The parts do not fit into a component.
+    #[error("cannot pack the component: {0}")]
+    Pack(#[from] PackError),
+}
+
+impl BuildError {
+    /// Mistakes in the manifest at `path`.
+    pub(super) fn manifest(path: &Path) -> impl Fn(Vec<Mistake>) -> Self {
+        move |mistakes| Self::Manifest { path: path.to_owned(), mistakes }
+    }
+}
+
+/// What went wrong with a file or folder.
+pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> BuildError {
+    move |source| BuildError::Io { action, path: path.to_owned(), source }
+}
+
+fn count(mistakes: &[Mistake]) -> String {
+    match mistakes.len() {
+        1 => "a mistake:".into(),
+        many => format!("{many} mistakes:"),
+    }
+}
+
+fn lines(mistakes: &[Mistake]) -> String {
+    mistakes.iter().map(|mistake| format!("\n  {mistake}")).collect()
+}

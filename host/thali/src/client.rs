@@ -1,0 +1,68 @@
+//! The admin API, seen from the command line.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use ureq::Agent;
+
+use crate::error::{CliError, Refusal};
+
+/// How long the host may take for one command. A deploy compiles, which may queue.
+const TIMEOUT: Duration = Duration::from_secs(120);
+
+/// The admin API of one host.
+pub(crate) struct Admin {
+    base: String,
+    agent: Agent,
+}
+
+/// A status and a JSON body.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: Value,
+}
+
+impl Admin {
+    pub(crate) fn new(url: &str) -> Self {
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(TIMEOUT))
+            .build();
+        Self { base: format!("{}/admin/v1", url.trim_end_matches('/')), agent: config.into() }
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Result<Answer, CliError> {
+        self.answer(self.agent.get(self.url(path)).call())
+    }
+
+    pub(crate) fn post(&self, path: &str, kind: &str, body: &[u8]) -> Result<Answer, CliError> {
+        self.answer(self.agent.post(self.url(path)).content_type(kind).send(body))
+    }
+
+    pub(crate) fn delete(&self, path: &str) -> Result<Answer, CliError> {
+        self.answer(self.agent.delete(self.url(path)).call())
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
+    fn answer(
+        &self,
+        sent: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+    ) -> Result<Answer, CliError> {
+        let unreachable = |error: ureq::Error| CliError::Unreachable {
+            url: self.base.clone(),
+            reason: error.to_string(),
+        };
+        let mut response = sent.map_err(unreachable)?;
+        let status = response.status().as_u16();
+        let text = response.body_mut().read_to_string().map_err(unreachable)?;
+        let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
+        if (200..300).contains(&status) {
+            Ok(Answer { status, body })
+        } else {
+            Err(CliError::Refused(Refusal(body)))
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! What can go wrong on the command line, each with the way out.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use miette::Diagnostic;
+use serde_json::Value;
+use thiserror::Error;
+
+/// Exit code when the host, or a check, said no.
+const REFUSED: u8 = 1;
+/// Exit code when no host answers.
+const UNREACHABLE: u8 = 3;
+
+/// What can go wrong on the command line.
+#[derive(Debug, Error, Diagnostic)]
+pub(crate) enum CliError {
+    #[error("no host answers at {url}: {reason}")]
+    #[diagnostic(help("start one with `thali up`, or name another with --admin-url"))]
+    Unreachable { url: String, reason: String },
+
+    #[error("{0}")]
+    Refused(Refusal),
+
+    #[error("{path} cannot be read: {source}")]
+    #[diagnostic(help("build it first: `thali build DIR` writes target/components/NAME.wasm"))]
+    Read { path: PathBuf, source: std::io::Error },
+
+    #[error("{0}")]
+    #[diagnostic(help(
+        "write interface.function, such as ordering.place; `thali show NAME` lists them"
+    ))]
+    Function(String),
+
+    #[error("{0}")]
+    Build(String),
+
+    #[error("{what}")]
+    Start {
+        what: String,
+        #[help]
+        help: Option<String>,
+    },
+}
+
+/// A problem document, as the host sent it.
+#[derive(Debug)]
+pub(crate) struct Refusal(pub(crate) Value);
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let text = |name: &str| self.0.get(name).and_then(Value::as_str);
+        write!(f, "{}", text("title").unwrap_or("the host refused"))?;
+        if let Some(detail) = text("detail") {
+            write!(f, ": {detail}")?;
+        }
+        for mistake in self.0.get("errors").and_then(Value::as_array).into_iter().flatten() {
+            let part = |name: &str| mistake.get(name).and_then(Value::as_str).unwrap_or_default();
+            match part("pointer") {
+                "" => write!(f, "\n  - {}", part("detail"))?,
+                pointer => write!(f, "\n  - {pointer}: {}", part("detail"))?,
+            }
+        }
+        match text("request_id") {
+            Some(id) => write!(f, "\n(request {id})"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl CliError {
+    /// 1: refused. 3: no host. (2 is clap's, for a wrong command line.)
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Unreachable { .. } => ExitCode::from(UNREACHABLE),
+            _ => ExitCode::from(REFUSED),
+        }
+    }
+
+    /// Why the host does not start.
+    pub(crate) fn start(what: impl std::fmt::Display) -> Self {
+        Self::Start { what: what.to_string(), help: None }
+    }
+}

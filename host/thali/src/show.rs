@@ -1,0 +1,97 @@
+//! `thali show`: one service in full.
+
+use std::process::ExitCode;
+
+use serde_json::Value;
+
+use crate::client::Admin;
+use crate::commands::{print_json, segment};
+use crate::error::CliError;
+use crate::table::{cell, table};
+
+/// Prints one service: state, revisions, routes, contracts, limits.
+pub(crate) fn show(admin: &Admin, name: &str, json: bool) -> Result<ExitCode, CliError> {
+    let service = admin.get(&format!("/services/{}", segment(name)))?.body;
+    if json {
+        return Ok(print_json(&service));
+    }
+    println!("{}  {}", cell(&service, "name"), cell(&service, "description"));
+    println!("{}", state(&service));
+    section(
+        "revisions",
+        &service,
+        "revisions",
+        &["number", "version", "deployed_at", "source"],
+        |row| {
+            let live = row.get("live").and_then(Value::as_bool).unwrap_or(false);
+            let mark = if live { "live" } else { "" };
+            vec![
+                cell(row, "number"),
+                cell(row, "version"),
+                cell(row, "deployed_at"),
+                cell(row, "source"),
+                mark.into(),
+            ]
+        },
+    );
+    section("routes", &service, "routes", &["route", "function", "status"], |row| {
+        let route = format!("{} /api/v1{}", cell(row, "method"), cell(row, "path"));
+        vec![route, cell(row, "call"), cell(row, "status")]
+    });
+    section("exports", &service, "exports", &["interface", "functions", "called by"], |row| {
+        vec![cell(row, "interface"), cell(row, "functions"), cell(row, "consumers")]
+    });
+    section("imports", &service, "imports", &["interface", "provider"], |row| {
+        vec![cell(row, "interface"), provider(row)]
+    });
+    if let Some(limits) = service.get("limits") {
+        println!("\nLIMITS\n{}", members(limits));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn state(service: &Value) -> String {
+    let reason = service.get("reason").and_then(Value::as_str);
+    let counts = format!(
+        "{} in flight, {} invocations, {} traps",
+        cell(service, "in_flight"),
+        cell(service, "invocations"),
+        cell(service, "traps")
+    );
+    match reason {
+        Some(reason) => format!("{}: {reason}  ({counts})", cell(service, "state")),
+        None => format!("{}  ({counts})", cell(service, "state")),
+    }
+}
+
+fn provider(import: &Value) -> String {
+    let optional = import.get("optional").and_then(Value::as_bool).unwrap_or(false);
+    match cell(import, "provider").as_str() {
+        "service" => format!("{} revision {}", cell(import, "service"), cell(import, "revision")),
+        "missing" if optional => "missing (optional)".into(),
+        other => other.to_owned(),
+    }
+}
+
+fn section(
+    title: &str,
+    service: &Value,
+    member: &str,
+    headings: &[&str],
+    row: impl Fn(&Value) -> Vec<String>,
+) {
+    let items = service.get(member).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    if items.is_empty() {
+        return;
+    }
+    let mut rows = table(headings);
+    for item in items {
+        rows.add_row(row(item));
+    }
+    println!("\n{}\n{rows}", title.to_uppercase());
+}
+
+fn members(value: &Value) -> String {
+    let members = value.as_object().into_iter().flatten();
+    members.map(|(name, value)| format!(" {name}: {value}")).collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,199 @@
+//! `thali up`: one node, from an empty folder to a clean exit.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use thali_control::{Control, ControlConfig, DataFolder, open_data};
+use thali_gateway::{Gateway, GatewayConfig};
+use thali_platform::sql::{Databases, SqlCapability, SqlLimits};
+use thali_runtime::{CacheKey, HostLimits, Runtime, RuntimeConfig};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::args::UpArgs;
+use crate::error::CliError;
+use crate::folder::{self, Watch};
+use crate::logging;
+
+/// Runs a host until SIGTERM or Ctrl-C.
+pub(crate) fn up(args: UpArgs) -> Result<ExitCode, CliError> {
+    if !args.admin.ip().is_loopback() {
+        return Err(CliError::Start {
+            what: format!(
+                "--admin {} is not a loopback address, and the admin API asks for no token",
+                args.admin
+            ),
+            help: Some(
+                "use 127.0.0.1, and an SSH tunnel or a proxy with authentication from elsewhere"
+                    .into(),
+            ),
+        });
+    }
+    let _logs = logging::start(&args)?;
+    let tokio = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    tokio.map_err(CliError::start)?.block_on(run(args))
+}
+
+async fn run(args: UpArgs) -> Result<ExitCode, CliError> {
+    let mut stop = Stop::listen()?;
+    let data = open_data(&args.data).map_err(whole_chain)?;
+    let (control, runtime) = wire(&args, data).await?;
+    let gateway = Gateway::bind(config(&args), control.clone(), runtime)
+        .await
+        .map_err(|error| listen_error(&args, &error))?;
+    let addresses = (gateway.address(), gateway.admin_address());
+    let serving = gateway.serve();
+
+    let watch = watch(&args)?;
+    if let Some(folder) = &args.components {
+        let deploys = folder::deploy_all(&control, folder);
+        tokio::select! {
+            refused = deploys => report(folder, refused)?,
+            () = stop.wait() => return Ok(finish(serving.stop(args.drain).await)),
+        }
+    }
+    serving.ready();
+    announce(&args, addresses, &control)?;
+    let watching = async {
+        match watch {
+            Some(watch) => watch.run(&control).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = watching => {}
+        () = stop.wait() => {}
+    }
+    tracing::info!("stopping: running requests have {:?} to finish", args.drain);
+    Ok(finish(serving.stop(args.drain).await))
+}
+
+/// Puts the parts together, from the data folder up.
+async fn wire(args: &UpArgs, data: DataFolder) -> Result<(Arc<Control>, Arc<Runtime>), CliError> {
+    let databases = Databases::open(data.paths().databases.clone(), SqlLimits::default())
+        .map_err(whole_chain)?;
+    let config = RuntimeConfig {
+        cache_dir: Some(data.paths().cache.clone()),
+        cache_key: CacheKey(data.key()),
+        limits: HostLimits::default(),
+    };
+    let runtime = Runtime::new(config, &[&SqlCapability]).map_err(whole_chain)?;
+    let config = ControlConfig {
+        seed: args.seed,
+        implied_routes: !args.no_implied_routes,
+        ..ControlConfig::default()
+    };
+    let control =
+        Control::open(config, data, Arc::clone(&runtime), databases).await.map_err(whole_chain)?;
+    Ok((control, runtime))
+}
+
+fn config(args: &UpArgs) -> GatewayConfig {
+    GatewayConfig { listen: args.listen, admin: args.admin, ..GatewayConfig::default() }
+}
+
+fn watch(args: &UpArgs) -> Result<Option<Watch>, CliError> {
+    let Some(folder) = args.components.as_ref().filter(|_| args.watch) else { return Ok(None) };
+    let watch = Watch::start(folder).map_err(|error| CliError::Start {
+        what: format!("{} cannot be watched: {error}", folder.display()),
+        help: Some("is it there? `thali build components/NAME` makes target/components".into()),
+    })?;
+    Ok(Some(watch))
+}
+
+/// A component that is refused keeps the host from nothing: the others serve, and the log has why.
+fn report(folder: &Path, refused: std::io::Result<usize>) -> Result<(), CliError> {
+    match refused {
+        Ok(0) => Ok(()),
+        Ok(refused) => {
+            tracing::warn!(folder = %folder.display(), "{refused} components were refused, see above");
+            Ok(())
+        }
+        Err(error) => Err(CliError::Start {
+            what: format!("--components {} cannot be read: {error}", folder.display()),
+            help: Some("`./justw build-components` makes target/components".into()),
+        }),
+    }
+}
+
+/// Says where the host is, on standard output and in the file that was asked for.
+fn announce(
+    args: &UpArgs,
+    (gateway, admin): (SocketAddr, SocketAddr),
+    control: &Control,
+) -> Result<(), CliError> {
+    if let Some(file) = &args.addr_file {
+        write_addresses(file, gateway, admin)
+            .map_err(|error| CliError::start(format!("--addr-file {}: {error}", file.display())))?;
+    }
+    let services = control.live().services.len();
+    // A reader that has gone away is no reason to stop.
+    let _ = writeln!(
+        std::io::stdout(),
+        "{services} services on http://{gateway}/api/v1, admin API on http://{admin}/admin/v1"
+    );
+    Ok(())
+}
+
+/// Whole or not at all: somebody waits for the file.
+fn write_addresses(file: &Path, gateway: SocketAddr, admin: SocketAddr) -> std::io::Result<()> {
+    let text = serde_json::json!({ "listen": gateway.to_string(), "admin": admin.to_string() });
+    let aside = file.with_extension("tmp");
+    std::fs::write(&aside, text.to_string())?;
+    std::fs::rename(&aside, file)
+}
+
+/// 0 when every request that ran was answered.
+fn finish(cut: usize) -> ExitCode {
+    if cut == 0 {
+        return ExitCode::SUCCESS;
+    }
+    tracing::warn!(
+        "{cut} connections were cut because their requests took longer than the drain time"
+    );
+    ExitCode::FAILURE
+}
+
+fn listen_error(args: &UpArgs, error: &std::io::Error) -> CliError {
+    CliError::Start {
+        what: format!("cannot listen on {} and {}: {error}", args.listen, args.admin),
+        help: Some(
+            "is another host running? choose other addresses with --listen and --admin".into(),
+        ),
+    }
+}
+
+/// An error with everything that caused it, in one line.
+fn whole_chain(error: impl std::error::Error) -> CliError {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    CliError::start(text)
+}
+
+/// SIGTERM and Ctrl-C.
+struct Stop {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Stop {
+    fn listen() -> Result<Self, CliError> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate()).map_err(CliError::start)?,
+            interrupt: signal(SignalKind::interrupt()).map_err(CliError::start)?,
+        })
+    }
+
+    async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}

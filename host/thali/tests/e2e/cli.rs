@@ -1,0 +1,66 @@
+//! The command line against a running host.
+
+use crate::support::{TestHost, component, with_version};
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn the_commands_of_a_days_work() {
+    let host = TestHost::with_services();
+    let newer = host.data().join("restaurants.wasm");
+    std::fs::write(&newer, with_version(&component("restaurants"), "9.9.9")).unwrap();
+
+    let deployed = host.thali(&["deploy", newer.to_str().unwrap()]);
+    assert!(deployed.status.success(), "{}", text(&deployed.stderr));
+    assert!(text(&deployed.stdout).starts_with("restaurants revision 2 (9.9.9) is live"));
+
+    let services = text(&host.thali(&["services"]).stdout);
+    assert!(services.contains("restaurants") && services.contains("9.9.9"), "{services}");
+
+    let shown = text(&host.thali(&["show", "orders"]).stdout);
+    assert!(
+        shown.contains("POST /api/v1/orders") && shown.contains("thali:restaurants/"),
+        "{shown}"
+    );
+
+    let rolled = host.thali(&["rollback", "restaurants"]);
+    assert!(text(&rolled.stdout).contains("revision 1"), "{}", text(&rolled.stdout));
+
+    let removed = host.thali(&["remove", "notifications"]);
+    assert!(removed.status.success(), "{}", text(&removed.stderr));
+    let gone = host.thali(&["show", "notifications", "--json"]);
+    assert!(!text(&gone.stdout).contains("\"running\""));
+}
+
+#[test]
+fn errors_say_what_to_do_and_have_exit_codes() {
+    let host = TestHost::empty();
+    let unknown = host.thali(&["rollback", "nothing"]);
+    assert_eq!(unknown.status.code(), Some(1));
+    assert!(text(&unknown.stderr).contains("nothing"), "{}", text(&unknown.stderr));
+
+    let unreadable = host.thali(&["deploy", "/no/such/file.wasm"]);
+    assert_eq!(unreadable.status.code(), Some(1));
+    assert!(text(&unreadable.stderr).contains("thali build"), "{}", text(&unreadable.stderr));
+
+    let nobody = host.thali(&["services", "--admin-url", "http://127.0.0.1:1"]);
+    assert_eq!(nobody.status.code(), Some(3));
+    assert!(text(&nobody.stderr).contains("thali up"), "{}", text(&nobody.stderr));
+    assert_eq!(host.thali(&["frobnicate"]).status.code(), Some(2));
+}
+
+#[test]
+fn an_admin_address_that_others_can_reach_is_refused() {
+    let host = TestHost::empty();
+    let output = host.thali(&[
+        "up",
+        "--admin",
+        "0.0.0.0:0",
+        "--data",
+        host.data().join("other").to_str().unwrap(),
+    ]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("loopback"), "{}", text(&output.stderr));
+}

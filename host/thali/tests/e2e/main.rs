@@ -1,0 +1,9 @@
+//! The system from outside: the binary, its command line, HTTP.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod cli;
+mod contracts;
+mod food_delivery;
+mod support;
+mod swap;
+mod upload;

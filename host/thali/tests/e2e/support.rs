@@ -1,0 +1,251 @@
+//! A host of its own for each test: the real binary, free ports, a fresh folder.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::TempDir;
+use thali_contract::pack::{self, Parts};
+use ureq::Agent;
+
+/// One running host. It is stopped when the value is dropped.
+pub(crate) struct TestHost {
+    child: Option<Child>,
+    data: TempDir,
+    addresses: Addresses,
+    agent: Agent,
+}
+
+struct Addresses {
+    gateway: String,
+    admin: String,
+}
+
+/// A status, the headers that matter, and the body.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: ureq::http::HeaderMap,
+    pub(crate) body: Value,
+}
+
+impl Answer {
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+}
+
+impl TestHost {
+    /// A host without services.
+    pub(crate) fn empty() -> Self {
+        Self::start(tempfile::tempdir().unwrap(), &[])
+    }
+
+    /// A host with the food delivery services and their seed data.
+    pub(crate) fn with_services() -> Self {
+        let folder = components_dir();
+        Self::start(
+            tempfile::tempdir().unwrap(),
+            &["--seed", "--components", folder.to_str().unwrap()],
+        )
+    }
+
+    /// Stops this host as an operator would and starts another on the same folder.
+    pub(crate) fn restart(mut self) -> Self {
+        assert!(self.terminate(), "the host exits with 0 on SIGTERM");
+        let data = std::mem::replace(&mut self.data, tempfile::tempdir().unwrap());
+        Self::start(data, &[])
+    }
+
+    pub(crate) fn data(&self) -> &Path {
+        self.data.path()
+    }
+
+    fn start(data: TempDir, args: &[&str]) -> Self {
+        let file = data.path().join("addresses.json");
+        let _ = std::fs::remove_file(&file);
+        let log = std::fs::File::options()
+            .create(true)
+            .append(true)
+            .open(data.path().join("host.log"))
+            .unwrap();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_thali"))
+            .args(["up", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--drain", "5s"])
+            .arg("--data")
+            .arg(data.path().join("data"))
+            .arg("--addr-file")
+            .arg(&file)
+            .args(args)
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        let addresses = wait_for(&file, &mut child, data.path());
+        let agent: Agent = Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(Duration::from_secs(20)))
+            .build()
+            .into();
+        Self { child: Some(child), data, addresses, agent }
+    }
+
+    /// SIGTERM, then wait; whether the host exited with 0.
+    pub(crate) fn terminate(&mut self) -> bool {
+        let Some(mut child) = self.child.take() else { return true };
+        Command::new("kill").arg(child.id().to_string()).status().unwrap();
+        child.wait().unwrap().success()
+    }
+
+    /// Resident memory of the host in bytes.
+    pub(crate) fn resident_bytes(&self) -> u64 {
+        let id = self.child.as_ref().unwrap().id();
+        let statm = std::fs::read_to_string(format!("/proc/{id}/statm")).unwrap();
+        statm.split(' ').nth(1).unwrap().parse::<u64>().unwrap() * 4096
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Answer {
+        read(self.agent.get(self.url(path)).call())
+    }
+
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Answer {
+        let request = self.agent.post(self.url(path)).content_type("application/json");
+        read(request.send(body.to_string().as_bytes()))
+    }
+
+    pub(crate) fn admin_get(&self, path: &str) -> Answer {
+        read(self.agent.get(self.admin_url(path)).call())
+    }
+
+    pub(crate) fn admin_post(&self, path: &str, body: &[u8]) -> Answer {
+        read(self.agent.post(self.admin_url(path)).content_type("application/wasm").send(body))
+    }
+
+    pub(crate) fn deploy(&self, component: &[u8]) -> Answer {
+        self.admin_post("/services", component)
+    }
+
+    pub(crate) fn remove(&self, service: &str) -> Answer {
+        read(self.agent.delete(self.admin_url(&format!("/services/{service}"))).call())
+    }
+
+    /// Runs the command line against this host.
+    pub(crate) fn thali(&self, args: &[&str]) -> std::process::Output {
+        Command::new(env!("CARGO_BIN_EXE_thali"))
+            .args(args)
+            .env("THALI_ADMIN_URL", format!("http://{}", self.addresses.admin))
+            .output()
+            .unwrap()
+    }
+
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.data.path().join("host.log")).unwrap()
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.addresses.gateway)
+    }
+
+    fn admin_url(&self, path: &str) -> String {
+        format!("http://{}/admin/v1{path}", self.addresses.admin)
+    }
+}
+
+impl Drop for TestHost {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        if std::thread::panicking() {
+            eprintln!("--- host log ---\n{}", self.log());
+        }
+    }
+}
+
+fn read(answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Answer {
+    let mut answer = answer.unwrap();
+    let text = answer.body_mut().read_to_string().unwrap();
+    Answer {
+        status: answer.status().as_u16(),
+        headers: answer.headers().clone(),
+        body: serde_json::from_str(&text).unwrap_or(Value::String(text)),
+    }
+}
+
+/// Waits for the line that the host prints when it is ready; it has written its addresses by then.
+fn wait_for(file: &Path, child: &mut Child, folder: &Path) -> Addresses {
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let Ok(text) = std::fs::read(file) else {
+        let status = child.wait().unwrap();
+        let log = std::fs::read_to_string(folder.join("host.log")).unwrap_or_default();
+        panic!("the host ended with {status}:\n{log}");
+    };
+    let value: Value = serde_json::from_slice(&text).unwrap();
+    let address = |name: &str| value[name].as_str().unwrap().to_owned();
+    Addresses { gateway: address("listen"), admin: address("admin") }
+}
+
+/// Where `just build-components` leaves the components.
+pub(crate) fn components_dir() -> PathBuf {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/components");
+    assert!(
+        dir.join("orders.wasm").exists(),
+        "the components are not built: run `./justw build-components` first (`./justw test` does)"
+    );
+    dir.canonicalize().unwrap()
+}
+
+pub(crate) fn component(name: &str) -> Vec<u8> {
+    std::fs::read(components_dir().join(format!("{name}.wasm"))).unwrap()
+}
+
+/// The same component under another version: other bytes, same behaviour.
+pub(crate) fn with_version(component: &[u8], version: &str) -> Vec<u8> {
+    let parts = pack::unpack(component).unwrap();
+    let manifest = parts
+        .manifest
+        .lines()
+        .map(|line| match line.starts_with("version") {
+            true => format!("version = \"{version}\"\n"),
+            false => format!("{line}\n"),
+        })
+        .collect();
+    pack::pack(component, &Parts { manifest, ..parts }).unwrap()
+}
+
+/// A component with the exports of `package` after `change` was made to its WIT text, whose every
+/// function traps, under the manifest and migrations of the real one.
+pub(crate) fn trapping(package: &str, change: impl Fn(&str) -> String) -> Vec<u8> {
+    let wit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../wit");
+    let mut resolve = wit_parser::Resolve::default();
+    for shared in ["types", "platform"] {
+        resolve.push_dir(wit.join(shared)).unwrap();
+    }
+    let mut text = String::new();
+    for entry in std::fs::read_dir(wit.join(package)).unwrap() {
+        text.push_str(&std::fs::read_to_string(entry.unwrap().path()).unwrap());
+    }
+    let id = resolve.push_str("changed.wit", &change(&text)).unwrap();
+    let world = resolve.select_world(&[id], Some("service")).unwrap();
+    let mangling = wit_parser::ManglingAndAbi::Standard32;
+    let mut module = wit_component::dummy_module(&resolve, world, mangling);
+    let encoding = wit_component::StringEncoding::UTF8;
+    wit_component::embed_component_metadata(&mut module, &resolve, world, encoding).unwrap();
+    let bytes =
+        wit_component::ComponentEncoder::default().module(&module).unwrap().encode().unwrap();
+    let parts = pack::unpack(&component(package)).unwrap();
+    pack::pack(&bytes, &Parts { wit: Vec::new(), ..parts }).unwrap()
+}
+
+/// The order of the README.
+pub(crate) fn an_order() -> Value {
+    serde_json::json!({
+        "restaurant_id": "1",
+        "items": [{"item_id": "1", "quantity": 2}],
+        "customer": {"name": "Ada", "phone": "+15550100"},
+        "address": {"line": "1 Main St", "lat": 52.52, "lon": 13.40},
+    })
+}
