@@ -89,7 +89,7 @@ impl CodeCache {
         Ok(())
     }
 
-    fn remove(&self, digest: &Digest) {
+    pub(crate) fn remove(&self, digest: &Digest) {
         // What is not there, or cannot be removed, is written over by the next store.
         let _ = fs::remove_file(self.mac_path(digest));
         let _ = fs::remove_file(self.code_path(digest));

@@ -93,7 +93,7 @@ pub struct Runtime {
     cache: Option<CodeCache>,
     limits: HostLimits,
     report: EngineReport,
-    requests: Arc<Semaphore>,
+    requests: Semaphore,
     /// What an idle instance holds instead of the topology of its last request.
     nowhere: Arc<Topology>,
 }
@@ -125,7 +125,7 @@ impl Runtime {
             linker,
             granted: capabilities.iter().map(|capability| capability.interface()).collect(),
             cache,
-            requests: Arc::new(Semaphore::new(config.limits.requests_max as usize)),
+            requests: Semaphore::new(requests_max(&config.limits, &report)),
             limits: config.limits,
             report,
             nowhere: Arc::new(Topology::build(Vec::new())),
@@ -166,6 +166,17 @@ impl Runtime {
     pub(crate) fn granted(&self) -> &[thali_contract::name::InterfaceName] {
         &self.granted
     }
+}
+
+/// A request may hold an instance per level of calls, so it gets room for four.
+const INSTANCES_PER_REQUEST: u32 = 4;
+
+fn requests_max(limits: &HostLimits, report: &EngineReport) -> usize {
+    let by_pool = match report.pool_instances {
+        0 => u32::MAX,
+        instances => (instances / INSTANCES_PER_REQUEST).max(1),
+    };
+    limits.requests_max.clamp(1, by_pool) as usize
 }
 
 /// Tries pools from large to small (their address space may be limited), then no pool at all.

@@ -52,7 +52,6 @@ impl Runtime {
         params: &[Val],
         context: Context,
     ) -> Result<Option<Val>, Fault> {
-        let _request = permit(self.requests(), context.deadline, "too many requests run").await?;
         let timeout = topology.revision(node).limits().timeout;
         let deadline = context.deadline.min(Instant::now() + timeout);
         let scope = Scope {
@@ -60,9 +59,16 @@ impl Runtime {
             node,
             context: Context { deadline, ..context },
         };
+        let revision = topology.revision(node);
+        let _in_flight = revision.enter();
+        // The service's permit comes first: who waits for a slow service holds nothing that the others need.
+        let _permit = permit(revision.permits(), deadline, SERVICE_BUSY).await?;
+        let _request = permit(self.requests(), deadline, "too many requests run").await?;
         run(self, scope, function, params).await
     }
 }
+
+const SERVICE_BUSY: &str = "the service is at its concurrency limit";
 
 /// A call from one service to another. It is boxed because it nests in itself.
 pub(crate) fn call<'a>(
@@ -84,11 +90,14 @@ pub(crate) fn call<'a>(
         let timeout = topology.revision(provider).limits().timeout;
         let context = caller.callee(Instant::now(), timeout);
         let scope = Scope { topology: Arc::clone(topology), node: provider, context };
+        let revision = topology.revision(provider);
+        let _in_flight = revision.enter();
+        let _permit = permit(revision.permits(), context.deadline, SERVICE_BUSY).await?;
         run(runtime, scope, function, params).await
     })
 }
 
-/// One invocation: permit, instance, call, all under one deadline. The epoch ends a guest that
+/// One invocation that has its permits: instance and call, under one deadline. The epoch ends a guest that
 /// computes, the outer timeout one that waits.
 async fn run(
     runtime: &Arc<Runtime>,
@@ -99,9 +108,6 @@ async fn run(
     let topology = Arc::clone(&scope.topology);
     let revision = topology.revision(scope.node);
     let deadline = scope.context.deadline;
-    let _in_flight = revision.enter();
-    let _permit =
-        permit(revision.permits(), deadline, "the service is at its concurrency limit").await?;
     let exported = revision
         .exported(function)
         .ok_or_else(|| Fault::Internal("no such function in this revision".into()))?;
@@ -156,11 +162,27 @@ async fn acquire(
     scope: Scope,
     exported: &Exported,
 ) -> Result<Idle, Fault> {
-    if let Some(mut idle) = revision.idle().and_then(|queue| queue.pop()) {
+    if let Some(mut idle) = revision.take_idle() {
         idle.live.store.data_mut().restart(scope);
         idle.live.store.set_epoch_deadline(1);
         return Ok(idle);
     }
+    let topology = Arc::clone(&scope.topology);
+    match fresh(runtime, revision, scope.clone(), exported).await {
+        // Idle instances wait in slots of the pool; the one who needs a slot now goes first.
+        Err(Fault::Overloaded(_)) if topology.drop_idle() > 0 => {
+            fresh(runtime, revision, scope, exported).await
+        }
+        acquired => acquired,
+    }
+}
+
+async fn fresh(
+    runtime: &Arc<Runtime>,
+    revision: &Revision,
+    scope: Scope,
+    exported: &Exported,
+) -> Result<Idle, Fault> {
     let mut store = Store::new(runtime.engine(), State::new(runtime, revision, scope));
     store.limiter(|state| &mut state.meter);
     store.set_hostcall_fuel(runtime.limits().host_call_bytes_max);
@@ -178,7 +200,8 @@ async fn acquire(
 fn release(runtime: &Runtime, revision: &Revision, mut idle: Idle) {
     let Some(queue) = revision.idle() else { return };
     idle.uses_left = idle.uses_left.saturating_sub(1);
-    if idle.uses_left > 0 {
+    // What one request left open, the next one must not find.
+    if idle.uses_left > 0 && !idle.live.store.data().holds_something() {
         // An idle instance must not keep alive the topology it last ran in: the topology holds the
         // revision, and the revision holds the instance.
         idle.live.store.data_mut().park(runtime.nowhere());

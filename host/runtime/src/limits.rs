@@ -9,7 +9,8 @@ pub struct Limits {
     pub timeout: Duration,
     /// Bytes of linear memory, summed over all memories of one instance. Default 32 MiB.
     pub memory_bytes: usize,
-    /// Invocations at the same time. Default: what the host allows.
+    /// Invocations at the same time. Default 128: half of what the host runs at once, so that one slow
+    /// service leaves room for the others.
     pub concurrency: u32,
     /// How many invocations one instance serves before it is thrown away. Default 1: every
     /// invocation gets a fresh instance and nothing can leak from one to the next.
@@ -23,8 +24,8 @@ pub struct HostLimits {
     pub timeout_max: Duration,
     /// The largest [`Limits::memory_bytes`]. Default 128 MiB: what a pool slot can grow to.
     pub memory_bytes_max: usize,
-    /// Requests from outside that run at the same time. Default 256. Each may hold one pool slot per
-    /// level of calls, so the pool has about four slots for each; a call that finds none is refused.
+    /// Requests from outside that run at the same time. Default 256, and never more than a quarter of the
+    /// pool: each may hold one slot per level of calls. A call that finds no slot is refused.
     pub requests_max: u32,
     /// Instances that exist at the same time. Default 1,000: their memories reserve 4 TB of address
     /// space, which is what the pool asks for first.
@@ -42,12 +43,7 @@ pub struct HostLimits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            timeout: Duration::from_secs(3),
-            memory_bytes: 32 << 20,
-            concurrency: u32::MAX,
-            reuse: 1,
-        }
+        Self { timeout: Duration::from_secs(3), memory_bytes: 32 << 20, concurrency: 128, reuse: 1 }
     }
 }
 
@@ -73,7 +69,7 @@ impl Limits {
         Self {
             timeout: self.timeout.min(host.timeout_max),
             memory_bytes: self.memory_bytes.min(host.memory_bytes_max),
-            concurrency: self.concurrency.clamp(1, host.instances_max),
+            concurrency: self.concurrency.clamp(1, host.requests_max.max(1)),
             reuse: self.reuse.max(1),
         }
     }

@@ -17,13 +17,17 @@ use crate::state::State;
 /// WASI packages that a component may import. Files and the network are not among them.
 const WASI_GRANTED: [&str; 4] = ["cli", "clocks", "io", "random"];
 
+/// Refuses the first import that this host does not offer.
+pub(crate) fn check_imports(runtime: &Runtime, contract: &Contract) -> Result<(), PrepareError> {
+    match contract.imports.iter().find(|import| !is_granted(runtime, import)) {
+        None => Ok(()),
+        Some(import) => Err(PrepareError::NotGranted(import.name.to_string())),
+    }
+}
+
 /// The linker of one revision.
 pub(crate) fn link(runtime: &Runtime, contract: &Contract) -> Result<Linker<State>, PrepareError> {
-    for import in &contract.imports {
-        if !is_granted(runtime, import) {
-            return Err(PrepareError::NotGranted(import.name.to_string()));
-        }
-    }
+    check_imports(runtime, contract)?;
     let mut linker = runtime.linker().clone();
     for (at, import) in contract.service_imports() {
         link_service(&mut linker, at, import)?;

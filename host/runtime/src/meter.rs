@@ -26,7 +26,12 @@ impl Meter {
         }
     }
 
-    /// Whether a memory was ever refused to grow.
+    /// Begins the next invocation in the same store.
+    pub(crate) fn restart(&mut self) {
+        self.memory_refused = false;
+    }
+
+    /// Whether a memory was refused to grow in this invocation.
     pub(crate) fn memory_refused(&self) -> bool {
         self.memory_refused
     }

@@ -14,6 +14,9 @@ use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 /// A longer line is cut here and goes on as another.
 const LINE_BYTES_MAX: usize = 4096;
 
+/// Lines that one invocation may log; what it writes after them counts as dropped.
+const LINES_MAX: u32 = 256;
+
 /// How much of stderr is kept to explain a trap: a panic's message comes last.
 const LAST_WORDS_BYTES: usize = 1024;
 
@@ -40,6 +43,7 @@ struct Lines {
     last_words: Vec<u8>,
     bytes_left: usize,
     bytes_dropped: usize,
+    lines_left: u32,
 }
 
 impl Output {
@@ -51,6 +55,7 @@ impl Output {
             last_words: Vec::new(),
             bytes_left: bytes_max,
             bytes_dropped: 0,
+            lines_left: LINES_MAX,
         };
         Arc::new(Self { service, lines: Mutex::new(lines) })
     }
@@ -61,6 +66,7 @@ impl Output {
         let mut lines = self.lines.lock();
         lines.request_id = request_id;
         lines.bytes_left = bytes_max;
+        lines.lines_left = LINES_MAX;
         lines.last_words.clear();
     }
 
@@ -94,14 +100,18 @@ impl Output {
             lines.remember(bytes);
         }
         let id = lines.request_id;
-        let buffer = lines.buffer(channel);
         for piece in kept.split_inclusive(|byte| *byte == b'\n') {
-            buffer.extend_from_slice(piece);
-            if piece.ends_with(b"\n") || buffer.len() >= LINE_BYTES_MAX {
-                for line in buffer.chunks(LINE_BYTES_MAX) {
+            if lines.lines_left == 0 {
+                lines.bytes_dropped += piece.len();
+                continue;
+            }
+            lines.buffer(channel).extend_from_slice(piece);
+            if piece.ends_with(b"\n") || lines.buffer(channel).len() >= LINE_BYTES_MAX {
+                let text = std::mem::take(lines.buffer(channel));
+                for line in text.chunks(LINE_BYTES_MAX) {
                     self.log(id, channel, line);
+                    lines.lines_left = lines.lines_left.saturating_sub(1);
                 }
-                buffer.clear();
             }
         }
     }
@@ -210,6 +220,14 @@ impl AsyncWrite for Stream {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_flood_of_newlines_is_capped_too() {
+        let output = Output::new("orders".into(), Uuid::nil(), 16 << 10);
+        output.write(Channel::Stdout, &[b'\n'; 10_000]);
+        let lines = output.lines.lock();
+        assert_eq!(lines.bytes_dropped, 10_000 - LINES_MAX as usize);
+    }
 
     #[test]
     fn output_is_capped_and_the_last_words_are_kept() {

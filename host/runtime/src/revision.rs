@@ -72,6 +72,7 @@ pub struct RevisionSpec {
 pub struct Revision {
     spec: RevisionSpec,
     label: Arc<str>,
+    tag: Box<str>,
     pre: InstancePre<State>,
     functions: Box<[Box<[Exported]>]>,
     permits: Semaphore,
@@ -117,10 +118,28 @@ impl Runtime {
             let component = Component::from_binary(engine, bytes).map_err(compile_error)?;
             return Ok(Code { component, cached: false });
         }
-        let component = cache.load(engine, digest).ok_or_else(|| {
-            CompileError("the compiled code could not be read back from the cache".into())
-        })?;
+        let component = match cache.load(engine, digest) {
+            Some(component) => component,
+            // What was just written cannot be read: the host's trouble, not the component's.
+            None => Component::from_binary(engine, bytes).map_err(compile_error)?,
+        };
         Ok(Code { component, cached: false })
+    }
+
+    /// Checks that everything a component imports is offered here, before it is compiled.
+    ///
+    /// # Errors
+    ///
+    /// [`PrepareError::NotGranted`] with the first import that is not.
+    pub fn check_imports(&self, contract: &Contract) -> Result<(), PrepareError> {
+        link::check_imports(self, contract)
+    }
+
+    /// Deletes the compiled code of a component that will not be needed again.
+    pub fn forget(&self, digest: &Digest) {
+        if let Some(cache) = self.cache() {
+            cache.remove(digest);
+        }
     }
 
     /// Links compiled code: WASI, the platform's capabilities, and calls to other services.
@@ -138,6 +157,7 @@ impl Runtime {
         let reuse = spec.limits.reuse > 1;
         Ok(Arc::new(Revision {
             label: spec.service.as_str().into(),
+            tag: format!("{}/{}", spec.service, spec.number).into(),
             permits: Semaphore::new(spec.limits.concurrency as usize),
             idle: reuse.then(|| ArrayQueue::new(IDLE_MAX)),
             spec,
@@ -250,6 +270,15 @@ impl Revision {
 
     pub(crate) fn idle(&self) -> Option<&ArrayQueue<Idle>> {
         self.idle.as_ref()
+    }
+
+    pub(crate) fn take_idle(&self) -> Option<Idle> {
+        self.idle.as_ref()?.pop()
+    }
+
+    /// `service/number`, such as `orders/7`.
+    pub fn tag(&self) -> &str {
+        &self.tag
     }
 
     pub(crate) fn count_trap(&self) {

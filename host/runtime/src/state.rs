@@ -29,6 +29,7 @@ pub struct State {
     pub(crate) output: Arc<Output>,
     wasi: WasiCtx,
     table: ResourceTable,
+    held: u32,
 }
 
 /// Which invocation a store is running now.
@@ -54,12 +55,13 @@ impl State {
         let mut table = ResourceTable::new();
         table.set_max_capacity(RESOURCES_MAX);
         let meter = Meter::new(revision.limits().memory_bytes, host.table_elements_max);
-        Self { runtime: Arc::clone(runtime), scope, meter, output, wasi, table }
+        Self { runtime: Arc::clone(runtime), scope, meter, output, wasi, table, held: 0 }
     }
 
     /// Makes a store that served one invocation ready for the next.
     pub(crate) fn restart(&mut self, scope: Scope) {
         self.output.restart(scope.context.request_id, self.runtime.limits().output_bytes_max);
+        self.meter.restart();
         self.scope = scope;
     }
 
@@ -67,6 +69,21 @@ impl State {
     pub(crate) fn park(&mut self, nowhere: &Arc<Topology>) {
         self.output.finish();
         self.scope.topology = Arc::clone(nowhere);
+    }
+
+    /// Counts something that must end with the request, such as a transaction. An instance that still
+    /// holds one when its function returns is not used again.
+    pub fn hold(&mut self) {
+        self.held += 1;
+    }
+
+    /// What was counted by [`State::hold`] has ended.
+    pub fn let_go(&mut self) {
+        self.held = self.held.saturating_sub(1);
+    }
+
+    pub(crate) fn holds_something(&self) -> bool {
+        self.held > 0
     }
 
     /// Resources that capabilities hand out, such as transactions.

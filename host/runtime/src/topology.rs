@@ -104,6 +104,12 @@ impl Topology {
             .filter_map(|(import, link)| link.as_ref().map(|link| (import, link.provider)))
     }
 
+    /// Drops every instance that waits to be used again, and says how many there were.
+    pub(crate) fn drop_idle(&self) -> usize {
+        let dropped = |node: &Node| std::iter::from_fn(|| node.revision.take_idle()).count();
+        self.nodes.iter().map(dropped).sum()
+    }
+
     pub(crate) fn link(&self, node: NodeIndex, import: usize) -> Option<&Link> {
         self.at(node).links.get(import).and_then(Option::as_ref)
     }

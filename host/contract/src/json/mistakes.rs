@@ -7,10 +7,10 @@ use super::path::Path;
 use crate::problem::Mistake;
 
 /// How many mistakes of one document are told. One that has more is not what its sender thinks it is.
-pub(super) const MISTAKES_MAX: usize = 32;
+pub(crate) const MISTAKES_MAX: usize = 32;
 
 /// What absent members may take, in bytes, whatever the size of the document.
-const ABSENT_BYTES_BASE: usize = 16 << 20;
+const ABSENT_BYTES_BASE: usize = 1 << 20;
 
 /// What absent members may take for every byte of the document.
 const ABSENT_BYTES_FACTOR: usize = 64;

@@ -33,6 +33,7 @@ pub use decode::{decode, decode_members};
 pub use encode::{EncodeError, encode};
 pub use text::{decode_query_list, decode_text, is_query_list, is_textual};
 
+pub(crate) use mistakes::MISTAKES_MAX;
 pub(crate) use number::{is_wide, limits};
 pub(crate) use wording::closest;
 

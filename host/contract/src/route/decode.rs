@@ -98,6 +98,9 @@ impl Arguments {
     }
 
     fn mistake(&mut self, pointer: impl Into<String>, detail: impl Into<String>) {
+        if self.mistakes.len() >= json::MISTAKES_MAX {
+            return;
+        }
         self.mistakes.push(Mistake::new(pointer, detail));
     }
 
@@ -162,6 +165,9 @@ fn query_value(field: &Field, pairs: &[Pair<'_>], arguments: &mut Arguments) -> 
 
 fn refuse_unknown(fields: &[Field], pairs: &[Pair<'_>], arguments: &mut Arguments) {
     for (i, pair) in pairs.iter().enumerate() {
+        if arguments.mistakes.len() >= json::MISTAKES_MAX {
+            return;
+        }
         let is_known = fields.iter().any(|field| field.json == pair.name);
         let is_repeated = pairs.iter().take(i).any(|earlier| earlier.name == pair.name);
         if !is_known && !is_repeated {

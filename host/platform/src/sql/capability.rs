@@ -73,7 +73,11 @@ impl wit::HostTransaction for State {
         let (database, caller) = (database(self), caller(self));
         let begin = async { database?.begin(caller).await };
         match begin.await {
-            Ok(transaction) => Ok(Ok(self.table().push(transaction)?)),
+            Ok(transaction) => {
+                let transaction = self.table().push(transaction)?;
+                self.hold();
+                Ok(Ok(transaction))
+            }
             Err(error) => Ok(Err(error.into())),
         }
     }
@@ -103,11 +107,13 @@ impl wit::HostTransaction for State {
         transaction: Resource<Transaction>,
     ) -> wasmtime::Result<Result<(), Error>> {
         let transaction = self.table().delete(transaction)?;
+        self.let_go();
         Ok(transaction.commit().await.map_err(Error::from))
     }
 
     async fn drop(&mut self, transaction: Resource<Transaction>) -> wasmtime::Result<()> {
         self.table().delete(transaction)?;
+        self.let_go();
         Ok(())
     }
 }

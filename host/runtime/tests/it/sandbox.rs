@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::support::{TestHost, guest, prepare, runtime};
-use thali_runtime::{Fault, Limits, PrepareError, TrapKind};
+use crate::support::{TestHost, guest, prepare, runtime, runtime_with};
+use thali_runtime::{Fault, HostLimits, Limits, PrepareError, TrapKind};
 use tokio::time::{Instant, timeout};
 use wasmtime::component::Val;
 
@@ -151,6 +151,63 @@ async fn the_concurrency_limit_holds() {
     let (first, second) = tokio::join!(host.run("looping"), host.run("looping"));
     assert_eq!(first, Err(Fault::Deadline));
     assert!(matches!(second, Err(Fault::Overloaded(_) | Fault::Deadline)), "{second:?}");
+}
+
+#[tokio::test]
+async fn a_slow_service_that_is_full_takes_nothing_from_its_neighbours() {
+    let limits =
+        Limits { concurrency: 2, timeout: Duration::from_millis(300), ..Limits::default() };
+    let host = HostLimits { requests_max: 4, instances_max: 64, ..HostLimits::default() };
+    let services = [("looping", guest("looping", LOOP)), ("count", guest("count", COUNT))];
+    let services: Vec<_> = services.iter().map(|(name, wat)| (*name, wat.as_str())).collect();
+    let host = std::sync::Arc::new(TestHost::on(runtime_with(host), &services, limits));
+    let crowd: Vec<_> = (0..20)
+        .map(|_| {
+            let host = host.clone();
+            tokio::spawn(async move { host.run("looping").await })
+        })
+        .collect();
+    while host.revision("looping").in_flight() < 20 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(host.run("count").await, Ok(Some(Val::U32(1))));
+    for outcome in crowd {
+        assert!(matches!(outcome.await.unwrap(), Err(Fault::Deadline | Fault::Overloaded(_))));
+    }
+}
+
+#[tokio::test]
+async fn idle_instances_make_room_for_who_needs_a_slot() {
+    let limits = Limits { reuse: 1000, timeout: Duration::from_secs(5), ..Limits::default() };
+    let host = HostLimits { instances_max: 16, ..HostLimits::default() };
+    let names: Vec<_> = (0..20).map(|n| format!("s{n}")).collect();
+    let wats: Vec<_> = names.iter().map(|name| guest(name, COUNT)).collect();
+    let services: Vec<_> =
+        names.iter().map(String::as_str).zip(wats.iter().map(String::as_str)).collect();
+    let host = TestHost::on(runtime_with(host), &services, limits);
+    for name in &names {
+        assert_eq!(host.run(name).await, Ok(Some(Val::U32(1))), "{name}");
+    }
+    assert_eq!(host.run("s19").await, Ok(Some(Val::U32(2))), "what still fits is still reused");
+}
+
+#[tokio::test]
+async fn an_instance_that_holds_something_when_it_returns_is_not_used_again() {
+    let holding = r#"(component
+        (import "thali:platform/park@1.0.0" (instance $p (export "hold" (func))))
+        (core func $hold (canon lower (func $p "hold")))
+        (core module $m (import "p" "hold" (func $hold)) (global $n (mut i32) (i32.const 0))
+            (func (export "run") (result i32) (call $hold)
+                (global.set $n (i32.add (global.get $n) (i32.const 1))) (global.get $n)))
+        (core instance $i (instantiate $m (with "p" (instance (export "hold" (func $hold))))))
+        (func $run (result u32) (canon lift (core func $i "run")))
+        (instance $api (export "run" (func $run)))
+        (export "test:holding/api@1.0.0" (instance $api)))"#;
+    let limits = Limits { reuse: 100, ..Limits::default() };
+    let host = TestHost::with(&[("holding", holding)], limits);
+    for _ in 0..3 {
+        assert_eq!(host.run("holding").await, Ok(Some(Val::U32(1))));
+    }
 }
 
 #[tokio::test]

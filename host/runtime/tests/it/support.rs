@@ -13,7 +13,7 @@ use thali_runtime::{
 };
 use wasmtime::component::{Linker, Val};
 
-/// `thali:platform/park`: a host function that never returns.
+/// `thali:platform/park`: a host function that never returns, and one that leaves something open.
 pub(crate) struct Park;
 
 impl Capability for Park {
@@ -22,7 +22,12 @@ impl Capability for Park {
     }
 
     fn link(&self, linker: &mut Linker<State>) -> wasmtime::Result<()> {
-        linker.instance("thali:platform/park@1.0.0")?.func_wrap_async("park", |_, (): ()| {
+        let mut park = linker.instance("thali:platform/park@1.0.0")?;
+        park.func_wrap("hold", |mut store, (): ()| {
+            store.data_mut().hold();
+            Ok(())
+        })?;
+        park.func_wrap_async("park", |_, (): ()| {
             Box::new(async { std::future::pending::<wasmtime::Result<()>>().await })
         })
     }
@@ -71,7 +76,10 @@ impl TestHost {
     }
 
     pub(crate) fn with(services: &[(&str, &str)], limits: Limits) -> Self {
-        let runtime = runtime();
+        Self::on(runtime(), services, limits)
+    }
+
+    pub(crate) fn on(runtime: Arc<Runtime>, services: &[(&str, &str)], limits: Limits) -> Self {
         let prepared = services
             .iter()
             .map(|(name, wat)| prepare(&runtime, name, wat, limits.clone()).unwrap());
