@@ -63,8 +63,12 @@ pub(crate) fn cancel(
         if !order.status.may_be_cancelled() {
             return Err(Error::TooLate);
         }
-        release(neighbours, &order)?;
+        // Claimed first: a driver who is free must not belong to an order that has moved on meanwhile.
         if store::cancel(database, id, order.status)? {
+            if let Err(refused) = release(neighbours, &order) {
+                store::restore(database, &order)?;
+                return Err(refused);
+            }
             let status = Status::Cancelled;
             let order =
                 Order { status, driver: None, eta_minutes: None, tracking_id: None, ..order };
@@ -75,8 +79,8 @@ pub(crate) fn cancel(
     Err(Error::Unavailable)
 }
 
-/// Frees the order's driver, before the order is called off: the driver is the one who knows whether it
-/// is too late. An order that waits may have a driver it never heard of, but need not wait for one.
+/// Frees the driver of an order that is called off. The driver is the one who knows whether it is too
+/// late. An order that waits may have a driver it never heard of, but need not wait for one.
 fn release(neighbours: &dyn Neighbours, order: &Order) -> Result<(), Error> {
     match neighbours.release(&order.id) {
         Ok(()) => Ok(()),
@@ -162,8 +166,10 @@ mod tests {
     fn the_driver_who_has_the_order_already_has_the_last_word() {
         let (database, town, id) = confirmed();
         town.refuse_to_release(ReleaseError::AlreadyUnderway);
+        let before = get(&database, &id).unwrap();
         assert_eq!(cancel(&database, &town, &id), Err(Error::TooLate));
-        assert_eq!(get(&database, &id).unwrap().status, Status::Confirmed);
+        assert_eq!(before.status, Status::Confirmed);
+        assert_eq!(get(&database, &id).unwrap(), before, "driver and ETA included");
     }
 
     #[test]

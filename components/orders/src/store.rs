@@ -119,6 +119,22 @@ pub(crate) fn cancel(database: &dyn Database, id: &str, from: Status) -> Result<
     Ok(database.execute(sql, &[id.into(), from.as_str().into()])? > 0)
 }
 
+/// Takes a cancellation back: the order is as it was before.
+pub(crate) fn restore(database: &dyn Database, order: &Order) -> Result<(), Failed> {
+    let sql = "UPDATE orders SET status = $2, driver_id = $3, driver_name = $4, eta_minutes = $5, \
+               tracking_id = $6 WHERE id = $1 AND status = 'cancelled'";
+    let driver = order.driver.as_ref();
+    let params = [
+        order.id.as_str().into(),
+        order.status.as_str().into(),
+        driver.map(|driver| driver.id.as_str()).into(),
+        driver.map(|driver| driver.name.as_str()).into(),
+        order.eta_minutes.into(),
+        order.tracking_id.as_deref().into(),
+    ];
+    database.execute(sql, &params).map(drop)
+}
+
 /// The order with this id.
 pub(crate) fn find(database: &dyn Database, id: &str) -> Result<Option<Stored>, Failed> {
     let rows = read(database, FIND, &[id.into()], |row| {

@@ -193,6 +193,12 @@ impl From<u32> for Value {
     }
 }
 
+impl From<Option<u32>> for Value {
+    fn from(number: Option<u32>) -> Self {
+        number.map_or(Self::Null, Self::from)
+    }
+}
+
 impl From<f64> for Value {
     fn from(real: f64) -> Self {
         Self::Real(real)

@@ -100,7 +100,7 @@ fn graft(value: &mut Value, with: &Value, mut at: usize) -> usize {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1000, ..ProptestConfig::default() })]
 
     #[test]
     fn what_is_written_is_accepted((ty, value) in any_typed()) {
@@ -119,8 +119,9 @@ proptest! {
 
     #[test]
     fn what_is_read_is_what_is_accepted(ty in any_type(), value in any_json()) {
-        prop_assume!(!is_disputed(&value));
-        check(&ty, &value);
+        if !is_disputed(&value) {
+            check(&ty, &value);
+        }
     }
 
     #[test]
@@ -133,7 +134,8 @@ proptest! {
         encode(&ty, &value, &mut out).unwrap();
         let mut json: Value = serde_json::from_slice(&out).unwrap();
         graft(&mut json, &with, at);
-        prop_assume!(!is_disputed(&json));
-        check(&ty, &json);
+        if !is_disputed(&json) {
+            check(&ty, &json);
+        }
     }
 }

@@ -8,7 +8,7 @@ use super::schema::Schemas;
 use super::{Object, describe};
 use crate::contract::Contract;
 use crate::problem::PROBLEM_JSON;
-use crate::route::{ErrorCase, Route};
+use crate::route::{ErrorCase, Route, is_reserved};
 use crate::ty::{Field, Type};
 
 /// A problem that the host answers by itself.
@@ -107,11 +107,6 @@ const ALL: [&HostProblem; 12] = [
     &DEADLINE,
     &CALL_DEPTH,
 ];
-
-/// The members that a problem document uses itself; [`Route::respond`] puts a payload's members of such
-/// names under `details`.
-const RESERVED: [&str; 8] =
-    ["type", "title", "status", "detail", "code", "errors", "request_id", "instance"];
 
 /// What the host may answer by itself to a request for the route.
 fn of_host(route: &Route, contract: &Contract) -> Vec<&'static HostProblem> {
@@ -254,7 +249,7 @@ impl Members {
 
     fn add_fields(&mut self, fields: &[Field], required: bool, schemas: &mut Schemas) {
         let (reserved, free): (Vec<_>, Vec<_>) =
-            fields.iter().cloned().partition(|field| RESERVED.contains(&field.json.as_str()));
+            fields.iter().cloned().partition(|field| is_reserved(&field.json));
         for field in &free {
             let is_option = matches!(field.ty, Type::Option(_));
             self.insert(&field.json, schemas.field(field), required && !is_option);

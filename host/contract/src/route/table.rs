@@ -16,12 +16,17 @@ use crate::name::ServiceName;
 use crate::problem::Mistake;
 
 /// Every route of every service.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct RouteTable {
-    /// Holds indices into `paths`.
-    router: matchit::Router<usize>,
-    paths: Vec<PathEntry>,
+    /// One router per method, so that a literal segment wins over a parameter only where its route has
+    /// that method. They hold indices into `entries`.
+    routers: [matchit::Router<usize>; METHODS],
+    entries: Vec<Entry>,
+    /// The value of the `Allow` header for every set of methods, a bit each.
+    allow: [String; 1 << METHODS],
 }
+
+const METHODS: usize = Method::ALL.len();
 
 /// The routes of one service.
 #[derive(Clone, Copy, Debug)]
@@ -80,19 +85,21 @@ pub enum Found<'t, 'p> {
 #[derive(Clone)]
 pub struct PathParams<'t, 'p>(matchit::Params<'t, 'p>);
 
-/// The routes that share a path.
-#[derive(Debug, Default)]
-struct PathEntry {
-    /// Indexed by method.
-    routes: [Option<Entry>; Method::ALL.len()],
-    allow: String,
-}
-
 #[derive(Debug)]
 struct Entry {
     slot: usize,
     service: ServiceName,
     route: Arc<Route>,
+}
+
+impl Default for RouteTable {
+    fn default() -> Self {
+        Self {
+            routers: std::array::from_fn(|_| matchit::Router::new()),
+            entries: Vec::new(),
+            allow: std::array::from_fn(allow),
+        }
+    }
 }
 
 impl RouteTable {
@@ -106,40 +113,60 @@ impl RouteTable {
                 builder.insert(service.slot, service.service, route)?;
             }
         }
-        builder.table.paths.iter_mut().for_each(PathEntry::fill_allow);
         Ok(builder.table)
     }
 
     /// What `method` on `path` (what follows `/api/v1`, percent-encoded) leads to. A literal segment
     /// wins over a parameter.
     pub fn find<'t, 'p>(&'t self, method: &str, path: &'p str) -> Found<'t, 'p> {
-        let Ok(found) = self.router.at(path) else { return Found::NotFound };
-        // The router lets a parameter in the middle be empty.
-        if found.params.iter().any(|(_, value)| value.is_empty()) {
-            return Found::NotFound;
-        }
-        let Some(entry) = self.paths.get(*found.value) else { return Found::NotFound };
         let wanted = match method {
             "HEAD" => Some(Method::Get),
             other => Method::parse(other),
         };
-        match wanted.and_then(|method| entry.of(method)) {
-            Some(entry) => Found::Route {
-                slot: entry.slot,
-                route: &entry.route,
-                params: PathParams(found.params),
-            },
-            None if method == "OPTIONS" => Found::Options { allow: &entry.allow },
-            None => Found::MethodNotAllowed { allow: &entry.allow },
+        if let Some((entry, params)) = wanted.and_then(|method| self.at(method, path)) {
+            let params = PathParams(params);
+            return Found::Route { slot: entry.slot, route: &entry.route, params };
         }
+        let methods = Method::ALL.into_iter().filter(|method| self.at(*method, path).is_some());
+        let set = methods.fold(0, |set, method| set | 1 << method as usize);
+        match self.allow.get(set) {
+            Some(allow) if set > 0 && method == "OPTIONS" => Found::Options { allow },
+            Some(allow) if set > 0 => Found::MethodNotAllowed { allow },
+            _ => Found::NotFound,
+        }
+    }
+
+    fn at<'t, 'p>(
+        &'t self,
+        method: Method,
+        path: &'p str,
+    ) -> Option<(&'t Entry, matchit::Params<'t, 'p>)> {
+        let found = self.routers.get(method as usize)?.at(path).ok()?;
+        // The router lets a parameter in the middle be empty.
+        if found.params.iter().any(|(_, value)| value.is_empty()) {
+            return None;
+        }
+        Some((self.entries.get(*found.value)?, found.params))
     }
 }
 
-/// A table that grows, with the paths that are there already.
+/// The value of the `Allow` header for a set of methods.
+fn allow(set: usize) -> String {
+    let mut allow = String::new();
+    for method in Method::ALL.into_iter().filter(|method| set & 1 << *method as usize != 0) {
+        allow.push_str(method.as_str());
+        allow.push_str(if method == Method::Get { ", HEAD, " } else { ", " });
+    }
+    allow.push_str("OPTIONS");
+    allow
+}
+
+/// A table that grows, with the templates that are in it already.
 #[derive(Default)]
 struct Builder {
     table: RouteTable,
-    by_path: HashMap<String, usize>,
+    /// By method: the normalised template and the index of its entry.
+    templates: [HashMap<String, usize>; METHODS],
 }
 
 impl Builder {
@@ -149,12 +176,8 @@ impl Builder {
         service: &ServiceName,
         route: &Arc<Route>,
     ) -> Result<(), RouteConflict> {
-        let at = self.path(route.template.normalised());
-        let Some(place) = self.table.paths.get_mut(at).and_then(|path| path.of_mut(route.method))
-        else {
-            return Ok(());
-        };
-        if let Some(first) = place {
+        let normalised = route.template.normalised();
+        if let Some(first) = self.rival(service, route.method, &normalised) {
             return Err(RouteConflict {
                 first: first.service.clone(),
                 first_route: first.route.to_string(),
@@ -162,41 +185,46 @@ impl Builder {
                 second_route: route.to_string(),
             });
         }
-        *place = Some(Entry { slot, service: service.clone(), route: Arc::clone(route) });
+        let at = self.table.entries.len();
+        let method = route.method as usize;
+        if let (Some(router), Some(templates)) =
+            (self.table.routers.get_mut(method), self.templates.get_mut(method))
+        {
+            // Cannot clash: two normalised templates are equal or match different paths.
+            let _ = router.insert(normalised.as_str(), at);
+            templates.insert(normalised, at);
+        }
+        self.table.entries.push(Entry { slot, service: service.clone(), route: Arc::clone(route) });
         Ok(())
     }
 
-    /// The index of a path, which is added when it is new.
-    fn path(&mut self, normalised: String) -> usize {
-        if let Some(at) = self.by_path.get(&normalised) {
-            return *at;
+    /// A route that answers the same requests: the same template, or one of another service that some
+    /// path fits as well. The one with the literal segment would take requests that the other one had;
+    /// within one service that is its author's wish.
+    fn rival(&self, service: &ServiceName, method: Method, normalised: &str) -> Option<&Entry> {
+        let templates = self.templates.get(method as usize)?;
+        let entry = |at: &usize| self.table.entries.get(*at);
+        if let Some(same) = templates.get(normalised) {
+            return entry(same);
         }
-        let at = self.table.paths.len();
-        // Cannot clash: two normalised templates are equal or match different paths.
-        let _ = self.table.router.insert(normalised.as_str(), at);
-        self.table.paths.push(PathEntry::default());
-        self.by_path.insert(normalised, at);
-        at
+        templates
+            .iter()
+            .filter(|(template, _)| overlap(template, normalised))
+            .filter_map(|(_, at)| entry(at))
+            .find(|entry| entry.service != *service)
     }
 }
 
-impl PathEntry {
-    fn of(&self, method: Method) -> Option<&Entry> {
-        self.routes.get(method as usize)?.as_ref()
-    }
-
-    fn of_mut(&mut self, method: Method) -> Option<&mut Option<Entry>> {
-        self.routes.get_mut(method as usize)
-    }
-
-    fn fill_allow(&mut self) {
-        let mut allow = String::new();
-        for method in Method::ALL.into_iter().filter(|method| self.of(*method).is_some()) {
-            allow.push_str(method.as_str());
-            allow.push_str(if method == Method::Get { ", HEAD, " } else { ", " });
+/// Whether some path fits both templates.
+fn overlap(one: &str, other: &str) -> bool {
+    let is_parameter = |segment: &str| segment.starts_with('{');
+    let (mut left, mut right) = (one.split('/'), other.split('/'));
+    loop {
+        match (left.next(), right.next()) {
+            (None, None) => return true,
+            (Some(a), Some(b)) if a == b || is_parameter(a) || is_parameter(b) => {}
+            _ => return false,
         }
-        allow.push_str("OPTIONS");
-        self.allow = allow;
     }
 }
 
