@@ -106,6 +106,11 @@ impl Control {
             .map_err(|_| DeployError::Busy("Another change takes too long."))
     }
 
+    /// Waits until no change is being made. What begins after that is for the caller to prevent.
+    pub async fn settled(&self) {
+        drop(self.changes.lock().await);
+    }
+
     /// Puts the next value in place. Only the holder of the right to do so may.
     pub(crate) fn swap(&self, next: Live) {
         self.live.store(Arc::new(next));

@@ -112,6 +112,12 @@ impl ServiceRecord {
         self.revisions.iter().rev().find(|revision| revision.digest == digest)
     }
 
+    /// The components that `before` needed and `after` does not.
+    pub(crate) fn dropped(before: &Self, after: &Self) -> impl Iterator<Item = Digest> {
+        let gone = before.revisions.iter().filter(|old| after.by_digest(old.digest).is_none());
+        gone.map(|old| old.digest)
+    }
+
     /// The record once `arrival` is live, and its number: that of the revision made of the same
     /// component earlier, if there is one.
     pub(crate) fn deployed(&self, arrival: Arrival, now: Timestamp) -> (Self, u32) {

@@ -72,6 +72,7 @@ impl Control {
 
     /// Compiles a candidate, or finds what was compiled of it before. Blocks.
     pub(crate) fn compile(&self, candidate: Candidate) -> Result<Built, DeployError> {
+        self.runtime.check_imports(&candidate.contract)?;
         let code = self.runtime.compile(&candidate.bytes, &candidate.digest);
         match code {
             Ok(code) => Ok(Built { candidate, code }),
@@ -206,8 +207,14 @@ impl Control {
         after: Arc<ServiceRecord>,
     ) {
         let Some(before) = before else { return };
-        let store = Arc::clone(&self.store);
-        let forgotten = blocking(move || store.forget(&before, &after)).await;
+        let (store, runtime) = (Arc::clone(&self.store), Arc::clone(&self.runtime));
+        let forget = move || {
+            for digest in ServiceRecord::dropped(&before, &after) {
+                runtime.forget(&digest);
+            }
+            store.forget(&before, &after)
+        };
+        let forgotten = blocking(forget).await;
         if let Ok(Err(error)) = forgotten {
             warn!("old components could not be deleted: {error}");
         }

@@ -100,8 +100,7 @@ impl Store {
 
     /// Deletes the components that `before` needed and `after` does not.
     pub(crate) fn forget(&self, before: &ServiceRecord, after: &ServiceRecord) -> io::Result<()> {
-        let gone = before.revisions.iter().filter(|old| after.by_digest(old.digest).is_none());
-        gone.map(|old| old.digest).try_for_each(|digest| self.delete_component(digest))
+        ServiceRecord::dropped(before, after).try_for_each(|digest| self.delete_component(digest))
     }
 
     /// Deletes a record that cannot be read, so that nothing is known of the service any more.

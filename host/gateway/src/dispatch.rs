@@ -103,15 +103,19 @@ impl Dispatch {
     ) -> Result<Invocation, Miss> {
         let path = head.uri.path().get(path_at..).unwrap_or_default();
         let (target, values) = self.target(head.method.as_str(), path, call)?;
-        let has_body = !body.is_end_stream();
-        if has_body && target.route.takes_body() && !is_json(&head.headers) {
+        let not_json = target.route.takes_body() && !is_json(&head.headers);
+        if not_json && body.size_hint().lower() > 0 {
             return Err(unsupported(&head.headers));
         }
-        let bytes = if has_body {
-            call.read_body(body).await.map_err(|error| error.problem())?
-        } else {
+        let bytes = if body.is_end_stream() {
             bytes::Bytes::new()
+        } else {
+            call.read_body(body).await.map_err(|error| error.problem())?
         };
+        // A body of unknown length may turn out to be none at all.
+        if not_json && !bytes.is_empty() {
+            return Err(unsupported(&head.headers));
+        }
         let arguments =
             target.route.decode(&values, head.uri.query(), &bytes).map_err(faults::mistakes)?;
         Ok(Invocation { target, arguments, trace: given_trace(&head.headers) })
@@ -230,8 +234,7 @@ fn given_trace(headers: &HeaderMap) -> Option<GivenTrace> {
 }
 
 fn label(revision: &Revision) -> HeaderValue {
-    let label = format!("{}/{}", revision.service(), revision.number());
-    HeaderValue::try_from(label).unwrap_or(HeaderValue::from_static("unknown"))
+    HeaderValue::from_str(revision.tag()).unwrap_or(HeaderValue::from_static("unknown"))
 }
 
 /// `Allow` is made of method names.

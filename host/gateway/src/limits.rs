@@ -18,7 +18,8 @@ pub struct GatewayLimits {
     /// below the process's limit. Default 8,192.
     pub connections_max: usize,
     /// Requests between their head and the last byte of their answer, over all connections. One more is
-    /// answered 503 `overloaded`. Default 4,096.
+    /// answered 503 `overloaded`. Default 1,024: each may hold a body and its decoded arguments while it
+    /// waits for its turn.
     pub requests_max: usize,
     /// From accepting a connection to its first byte. Default 5 s.
     pub first_byte: Duration,
@@ -62,7 +63,7 @@ impl Default for GatewayLimits {
     fn default() -> Self {
         Self {
             connections_max: 8192,
-            requests_max: 4096,
+            requests_max: 1024,
             first_byte: Duration::from_secs(5),
             head: Duration::from_secs(10),
             body: Duration::from_secs(30),
@@ -86,7 +87,7 @@ impl GatewayLimits {
     pub fn admin() -> Self {
         Self {
             connections_max: 256,
-            requests_max: 128,
+            requests_max: 16,
             body: Duration::from_secs(120),
             body_bytes_max: 64 << 20,
             bodies_bytes_max: 512 << 20,
