@@ -1,0 +1,114 @@
+//! The components that are measured. They are packed here and not by `thali build`, which puts
+//! components where `just up` deploys them from.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+use thali_contract::pack::{Parts, pack};
+use wit_parser::Resolve;
+
+use crate::variant::Built;
+use crate::work::Work;
+
+/// A service under `bench/components`, and the folder of its contract under `bench/wit`.
+const SERVICES: [(&str, &str); 5] = [
+    ("echo", "echo"),
+    ("chain-a", "chain"),
+    ("chain-b", "chain"),
+    ("chain-c", "chain"),
+    ("chain-d", "chain"),
+];
+
+/// The food-delivery services, which `just bench` builds before.
+const FOOD: [&str; 4] = ["restaurants", "orders", "delivery", "notifications"];
+
+/// What was built.
+pub(crate) struct Components {
+    /// Where the packed components are.
+    pub(crate) folder: PathBuf,
+    pub(crate) echo: Built,
+    /// From `a` to `d`.
+    pub(crate) chain: Vec<Built>,
+}
+
+/// Builds and packs the components of the benchmarks.
+pub(crate) fn components(work: &Work) -> Result<Components> {
+    cargo(work, &SERVICES.map(|(name, _)| format!("bench-{name}")))?;
+    let folder = work.target().join("bench/components");
+    std::fs::create_dir_all(&folder)?;
+    let [echo, chain @ ..] = SERVICES;
+    let packed =
+        |(name, wit)| packed(work, &folder, name, wit).with_context(|| format!("bench-{name}"));
+    let chain = chain.into_iter().map(packed).collect::<Result<_>>()?;
+    Ok(Components { echo: packed(echo)?, chain, folder })
+}
+
+/// Builds the components and writes them to `folder`.
+pub(crate) fn write_components(folder: &Path, reuse: bool) -> Result<()> {
+    let components = components(&Work::open()?)?;
+    std::fs::create_dir_all(folder)?;
+    for (number, built) in components.all().enumerate() {
+        let bytes = if reuse { built.reused()? } else { built.bytes().to_vec() };
+        std::fs::write(folder.join(format!("{number}.wasm")), bytes)?;
+    }
+    Ok(())
+}
+
+impl Components {
+    /// All of them.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Built> {
+        std::iter::once(&self.echo).chain(&self.chain)
+    }
+}
+
+/// Builds the component that `wasmtime serve` is measured with. It has no manifest: it is no service.
+pub(crate) fn hello_http(work: &Work) -> Result<PathBuf> {
+    cargo(work, &["bench-hello-http".into()])?;
+    Ok(compiled(work, "hello-http"))
+}
+
+/// The food-delivery services as they were built; none when one is not there.
+pub(crate) fn food(work: &Work) -> Result<Vec<Vec<u8>>> {
+    let folder = work.target().join("components");
+    let paths = FOOD.map(|name| folder.join(format!("{name}.wasm")));
+    if !paths.iter().all(|path| path.is_file()) {
+        return Ok(Vec::new());
+    }
+    paths.iter().map(|path| Ok(std::fs::read(path)?)).collect()
+}
+
+fn cargo(work: &Work, packages: &[String]) -> Result<()> {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command
+        .args(["build", "--profile", "component", "--target", "wasm32-wasip2", "--target-dir"])
+        .arg(work.target())
+        .args(packages.iter().flat_map(|package| ["-p", package]))
+        .current_dir(work.root())
+        // What cargo says is progress; standard output is the table's.
+        .stdin(Stdio::null())
+        .stdout(Stdio::null());
+    let status = command.status().context("cargo does not start")?;
+    if !status.success() {
+        bail!("the components of the benchmarks do not build ({status})");
+    }
+    Ok(())
+}
+
+fn compiled(work: &Work, name: &str) -> PathBuf {
+    let file = format!("bench_{}.wasm", name.replace('-', "_"));
+    work.target().join("wasm32-wasip2/component").join(file)
+}
+
+fn packed(work: &Work, folder: &Path, name: &str, wit: &str) -> Result<Built> {
+    let bench = work.root().join("bench");
+    let manifest =
+        std::fs::read_to_string(bench.join("components").join(name).join("service.toml"))?;
+    let mut resolve = Resolve::default();
+    let (package, _) = resolve.push_dir(bench.join("wit").join(wit))?;
+    let wit = vec![wit_component::encode(&resolve, package)?];
+    let parts = Parts { manifest, wit, ..Parts::default() };
+    let component = pack(&std::fs::read(compiled(work, name))?, &parts)?;
+    std::fs::write(folder.join(format!("bench-{name}.wasm")), &component)?;
+    Ok(Built::new(component, parts))
+}

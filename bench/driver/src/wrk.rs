@@ -1,0 +1,96 @@
+//! Load from a separate process: wrk.
+
+use std::io::Read;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+
+use crate::process::Process;
+use crate::work::Work;
+
+/// Enough to keep a small machine busy; more only lengthen the queue.
+pub(crate) const CONNECTIONS: u32 = 8;
+
+/// wrk's own threads. It shares the cores with the server that it loads.
+const THREADS: u32 = 2;
+
+/// What wrk needs beyond the time it loads for.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// The installed wrk.
+pub(crate) struct Wrk {
+    program: PathBuf,
+    script: PathBuf,
+}
+
+/// What one round of load gave.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub(crate) struct Load {
+    pub(crate) requests: u64,
+    duration_us: u64,
+    pub(crate) p50_us: u64,
+    pub(crate) p99_us: u64,
+    socket_errors: u64,
+    status_errors: u64,
+    timeouts: u64,
+}
+
+impl Wrk {
+    /// Finds wrk, or has the project's script install it.
+    pub(crate) fn find(work: &Work) -> Result<Self> {
+        let output =
+            Command::new(work.root().join("scripts/wrk.sh")).stderr(Stdio::inherit()).output()?;
+        if !output.status.success() {
+            bail!("there is no load without wrk (see above)");
+        }
+        let program = String::from_utf8(output.stdout)?.trim().into();
+        let script = work.folder().join("wrk.lua");
+        std::fs::write(&script, include_str!("wrk.lua"))?;
+        Ok(Self { program, script })
+    }
+
+    /// Loads one path, with GET or with POST of `body`.
+    pub(crate) fn load(
+        &self,
+        server: SocketAddr,
+        path: &str,
+        body: Option<&str>,
+        duration: Duration,
+    ) -> Result<Load> {
+        let seconds = duration.as_secs().max(1);
+        let mut command = Command::new(&self.program);
+        command
+            .args([format!("-t{THREADS}"), format!("-c{CONNECTIONS}"), format!("-d{seconds}s")])
+            .args(["--timeout", "5s", "-s"])
+            .arg(&self.script)
+            .arg(format!("http://{server}{path}"))
+            .env_remove("BENCH_BODY")
+            .envs(body.map(|body| ("BENCH_BODY", body)))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped());
+        let process = Process::spawn("wrk", &mut command)?;
+        let status = process.wait(Duration::from_secs(seconds) + GRACE)?;
+        let mut printed = String::new();
+        if let Some(stdout) = &mut process.child().stdout {
+            stdout.read_to_string(&mut printed)?;
+        }
+        let line = printed.lines().find(|line| line.starts_with('{'));
+        let line = line.with_context(|| format!("wrk ended ({status}) with:\n{printed}"))?;
+        serde_json::from_str(line).with_context(|| format!("wrk printed {line}"))
+    }
+}
+
+impl Load {
+    pub(crate) fn per_second(&self) -> f64 {
+        self.requests as f64 / (self.duration_us.max(1) as f64 / 1e6)
+    }
+
+    /// Requests that were not answered with a success.
+    pub(crate) fn failed(&self) -> u64 {
+        self.socket_errors + self.status_errors + self.timeouts
+    }
+}
