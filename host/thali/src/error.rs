@@ -61,6 +61,10 @@ impl std::fmt::Display for Refusal {
                 pointer => write!(f, "\n  - {pointer}: {}", part("detail"))?,
             }
         }
+        // What the function itself answered, for `thali call`.
+        if let Some(error) = self.0.get("error") {
+            write!(f, ": {error}")?;
+        }
         match text("request_id") {
             Some(id) => write!(f, "\n(request {id})"),
             None => Ok(()),
@@ -74,6 +78,17 @@ impl CliError {
         match self {
             Self::Unreachable { .. } => ExitCode::from(UNREACHABLE),
             _ => ExitCode::from(REFUSED),
+        }
+    }
+
+    /// For programs: the host's own problem document, or one like it.
+    pub(crate) fn to_json(&self) -> Value {
+        match self {
+            Self::Refused(Refusal(problem)) if problem.is_object() => problem.clone(),
+            other => {
+                let help = other.help().map(|help| help.to_string());
+                serde_json::json!({ "title": other.to_string(), "detail": help })
+            }
         }
     }
 

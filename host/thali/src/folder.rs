@@ -5,18 +5,24 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+use futures_util::StreamExt;
+use futures_util::stream;
 use notify::{EventKind, RecursiveMode};
 use notify_debouncer_full::{DebounceEventResult, Debouncer, RecommendedCache, new_debouncer};
-use thali_control::{Control, DeployOptions, Source};
-use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use parking_lot::Mutex;
+use thali_control::{Control, DeployError, DeployOptions, Source};
+use tokio::sync::Notify;
 
 /// A file that changes several times within this time is deployed once. Long enough for a copy to
 /// finish; one that is caught half-way is refused and deployed when it is whole.
 const SETTLE: Duration = Duration::from_millis(150);
 
-/// Changed files that may wait; more events than this at once are one pass over the whole folder.
-const CHANGES_MAX: usize = 256;
+/// Deploys at the same time: as many as compile at once, and one that is being read.
+const DEPLOYS_MAX: usize = 3;
+
+/// How long to wait before a deploy that found the host busy is tried again.
+const BUSY_PAUSE: Duration = Duration::from_millis(500);
 
 /// Deploys every component of `folder`, side by side. Answers how many were refused; each refusal is in
 /// the log and leaves the others alone.
@@ -25,18 +31,23 @@ const CHANGES_MAX: usize = 256;
 ///
 /// When the folder cannot be listed.
 pub(crate) async fn deploy_all(control: &Arc<Control>, folder: &Path) -> std::io::Result<usize> {
-    let mut deploys = JoinSet::new();
-    for file in components(folder)? {
-        let control = Arc::clone(control);
-        deploys.spawn(async move { deploy(&control, &file).await });
-    }
-    Ok(deploys.join_all().await.into_iter().filter(|done| !done).count())
+    let deploys = stream::iter(components(folder)?).map(|file| deploy(control, file));
+    let outcomes = deploys.buffer_unordered(DEPLOYS_MAX);
+    Ok(outcomes.filter(|live| std::future::ready(!live)).count().await)
 }
 
 /// Watches a folder until it is dropped.
 pub(crate) struct Watch {
     _debouncer: Debouncer<notify::RecommendedWatcher, RecommendedCache>,
-    changes: mpsc::Receiver<BTreeSet<PathBuf>>,
+    changes: Arc<Changes>,
+}
+
+/// Files that changed and were not looked at yet. A file that changes again is in it once, so it cannot
+/// grow beyond the folder.
+#[derive(Default)]
+struct Changes {
+    files: Mutex<BTreeSet<PathBuf>>,
+    came: Notify,
 }
 
 impl Watch {
@@ -46,33 +57,39 @@ impl Watch {
     ///
     /// When the operating system has no more watches.
     pub(crate) fn start(folder: &Path) -> notify::Result<Self> {
-        let (sender, changes) = mpsc::channel(CHANGES_MAX);
-        let mut debouncer = new_debouncer(SETTLE, None, move |events| {
-            let files = changed(events);
-            if !files.is_empty() {
-                // The channel is full only when hundreds of changes wait: then somebody replaces the
-                // whole folder again and again, and the changes that wait cover this one.
-                let _ = sender.try_send(files);
-            }
-        })?;
+        let changes = Arc::new(Changes::default());
+        let (noted, folder_again) = (Arc::clone(&changes), folder.to_owned());
+        let mut debouncer =
+            new_debouncer(SETTLE, None, move |events| noted.note(changed(events, &folder_again)))?;
         debouncer.watch(folder, RecursiveMode::NonRecursive)?;
         Ok(Self { _debouncer: debouncer, changes })
     }
 
     /// Deploys what changes, for ever.
-    pub(crate) async fn run(mut self, control: &Arc<Control>) {
-        while let Some(files) = self.changes.recv().await {
-            for file in files {
-                if file.exists() {
-                    deploy(control, &file).await;
-                }
+    pub(crate) async fn run(self, control: &Arc<Control>) {
+        loop {
+            self.changes.came.notified().await;
+            let files = std::mem::take(&mut *self.changes.files.lock());
+            for file in files.into_iter().filter(|file| file.exists()) {
+                deploy(control, file).await;
             }
         }
     }
 }
 
-fn changed(events: DebounceEventResult) -> BTreeSet<PathBuf> {
+impl Changes {
+    fn note(&self, files: BTreeSet<PathBuf>) {
+        if !files.is_empty() {
+            self.files.lock().extend(files);
+            self.came.notify_one();
+        }
+    }
+}
+
+/// The components that changed. When events were lost, all there are: an unchanged one is a no-op.
+fn changed(events: DebounceEventResult, folder: &Path) -> BTreeSet<PathBuf> {
     match events {
+        Ok(events) if events.iter().any(|event| event.need_rescan()) => all(folder),
         Ok(events) => events
             .into_iter()
             .filter(|event| matches!(event.kind, EventKind::Create(_) | EventKind::Modify(_)))
@@ -83,9 +100,16 @@ fn changed(events: DebounceEventResult) -> BTreeSet<PathBuf> {
             for error in errors {
                 tracing::warn!("watching the components folder: {error}");
             }
-            BTreeSet::new()
+            all(folder)
         }
     }
+}
+
+fn all(folder: &Path) -> BTreeSet<PathBuf> {
+    components(folder).unwrap_or_else(|error| {
+        tracing::error!(folder = %folder.display(), "cannot be listed: {error}");
+        BTreeSet::new()
+    })
 }
 
 fn components(folder: &Path) -> std::io::Result<BTreeSet<PathBuf>> {
@@ -105,20 +129,23 @@ fn is_component(path: &Path) -> bool {
 }
 
 /// Deploys one file; whether it is live afterwards.
-async fn deploy(control: &Arc<Control>, file: &Path) -> bool {
-    let bytes = match tokio::fs::read(file).await {
-        Ok(bytes) => bytes,
+async fn deploy(control: &Arc<Control>, file: PathBuf) -> bool {
+    let bytes: Bytes = match tokio::fs::read(&file).await {
+        Ok(bytes) => bytes.into(),
         Err(error) => {
             tracing::error!(file = %file.display(), "cannot be read: {error}");
             return false;
         }
     };
     let options = DeployOptions { force: false, source: Source::Folder };
-    match control.deploy(bytes.into(), options).await {
-        Ok(_) => true,
-        Err(error) => {
-            tracing::error!(file = %file.display(), "not deployed: {}", error.problem());
-            false
+    loop {
+        match control.deploy(bytes.clone(), options).await {
+            Ok(_) => return true,
+            Err(DeployError::Busy(_)) => tokio::time::sleep(BUSY_PAUSE).await,
+            Err(error) => {
+                tracing::error!(file = %file.display(), "not deployed: {}", error.problem());
+                return false;
+            }
         }
     }
 }

@@ -28,11 +28,16 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let args = Args::parse();
+    let json = args.json;
     match run(args) {
         Ok(code) => code,
         Err(error) => {
             let code = error.exit_code();
-            eprintln!("{:?}", miette::Report::new(error));
+            if json {
+                commands::print_json(&error.to_json());
+            } else {
+                eprintln!("{:?}", miette::Report::new(error));
+            }
             code
         }
     }

@@ -5,9 +5,11 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use thali_control::{Control, ControlConfig, DataFolder, open_data};
-use thali_gateway::{Gateway, GatewayConfig};
+use thali_gateway::{Gateway, GatewayConfig, GatewayLimits, Serving};
 use thali_platform::sql::{Databases, SqlCapability, SqlLimits};
 use thali_runtime::{CacheKey, HostLimits, Runtime, RuntimeConfig};
 use tokio::signal::unix::{SignalKind, signal};
@@ -32,8 +34,36 @@ pub(crate) fn up(args: UpArgs) -> Result<ExitCode, CliError> {
         });
     }
     let _logs = logging::start(&args)?;
+    raise_open_files();
     let tokio = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    tokio.map_err(CliError::start)?.block_on(run(args))
+    let tokio = tokio.map_err(CliError::start)?;
+    let outcome = tokio.block_on(run(args));
+    // Whoever still compiles has nothing to lose.
+    tokio.shutdown_timeout(BLOCKING_GRACE);
+    outcome
+}
+
+/// How long work off the async threads may go on after everything else has ended.
+const BLOCKING_GRACE: Duration = Duration::from_secs(1);
+
+/// Takes all the open files that the process may have: each connection is one, each database several.
+fn raise_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    if limit.current != limit.maximum && setrlimit(Resource::Nofile, raised).is_err() {
+        tracing::warn!(open_files = ?limit.current, "the limit of open files cannot be raised");
+    }
+}
+
+/// Connections that fit beside what the host itself opens.
+fn connections_max(wanted: usize) -> usize {
+    let open_files = getrlimit(Resource::Nofile).current;
+    let open_files = open_files.and_then(|files| usize::try_from(files).ok()).unwrap_or(usize::MAX);
+    let room = (open_files / 4 * 3).max(1);
+    if room < wanted {
+        tracing::warn!(open_files, "only {room} connections are accepted: raise `ulimit -n`");
+    }
+    wanted.min(room)
 }
 
 async fn run(args: UpArgs) -> Result<ExitCode, CliError> {
@@ -51,7 +81,7 @@ async fn run(args: UpArgs) -> Result<ExitCode, CliError> {
         let deploys = folder::deploy_all(&control, folder);
         tokio::select! {
             refused = deploys => report(folder, refused)?,
-            () = stop.wait() => return Ok(finish(serving.stop(args.drain).await)),
+            () = stop.wait() => return Ok(stop_serving(serving, &control, args.drain).await),
         }
     }
     serving.ready();
@@ -67,7 +97,19 @@ async fn run(args: UpArgs) -> Result<ExitCode, CliError> {
         () = stop.wait() => {}
     }
     tracing::info!("stopping: running requests have {:?} to finish", args.drain);
-    Ok(finish(serving.stop(args.drain).await))
+    Ok(stop_serving(serving, &control, args.drain).await)
+}
+
+/// Lets requests end, and a deploy that is between its migration and its swap.
+async fn stop_serving(serving: Serving, control: &Control, drain: Duration) -> ExitCode {
+    let settled = tokio::time::timeout(drain, control.settled());
+    let (cut, settled) = tokio::join!(serving.stop(drain), settled);
+    if settled.is_err() {
+        tracing::warn!(
+            "a deploy was cut short; what it had not stored is swept up at the next start"
+        );
+    }
+    finish(cut)
 }
 
 /// Puts the parts together, from the data folder up.
@@ -91,7 +133,14 @@ async fn wire(args: &UpArgs, data: DataFolder) -> Result<(Arc<Control>, Arc<Runt
 }
 
 fn config(args: &UpArgs) -> GatewayConfig {
-    GatewayConfig { listen: args.listen, admin: args.admin, ..GatewayConfig::default() }
+    let limits = GatewayLimits::default();
+    let connections = connections_max(limits.connections_max);
+    GatewayConfig {
+        listen: args.listen,
+        admin: args.admin,
+        limits: limits.with(|limits| limits.connections_max = connections),
+        ..GatewayConfig::default()
+    }
 }
 
 fn watch(args: &UpArgs) -> Result<Option<Watch>, CliError> {

@@ -49,6 +49,10 @@ fn errors_say_what_to_do_and_have_exit_codes() {
     assert_eq!(nobody.status.code(), Some(3));
     assert!(text(&nobody.stderr).contains("thali up"), "{}", text(&nobody.stderr));
     assert_eq!(host.thali(&["frobnicate"]).status.code(), Some(2));
+
+    let refused = host.thali(&["--json", "rollback", "nothing"]);
+    let problem: serde_json::Value = serde_json::from_slice(&refused.stdout).unwrap();
+    assert_eq!((refused.status.code(), &problem["status"]), (Some(1), &serde_json::json!(404)));
 }
 
 #[test]

@@ -52,6 +52,12 @@ impl TestHost {
         )
     }
 
+    /// A host with the components of `folder`.
+    pub(crate) fn with_folder(folder: &Path) -> Self {
+        let folder = folder.to_str().unwrap();
+        Self::start(tempfile::tempdir().unwrap(), &["--watch", "--components", folder])
+    }
+
     /// Stops this host as an operator would and starts another on the same folder.
     pub(crate) fn restart(mut self) -> Self {
         assert!(self.terminate(), "the host exits with 0 on SIGTERM");
@@ -238,6 +244,23 @@ pub(crate) fn trapping(package: &str, change: impl Fn(&str) -> String) -> Vec<u8
         wit_component::ComponentEncoder::default().module(&module).unwrap().encode().unwrap();
     let parts = pack::unpack(&component(package)).unwrap();
     pack::pack(&bytes, &Parts { wit: Vec::new(), ..parts }).unwrap()
+}
+
+/// A folder of `count` services that have nothing to do with each other.
+pub(crate) fn folder_of(count: usize) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for n in 0..count {
+        let renamed = trapping("notifications", |wit| {
+            wit.replace("package thali:notifications@", &format!("package thali:n{n}@"))
+        });
+        let manifest =
+            format!("[service]\nname = \"n{n}\"\nversion = \"1.0.0\"\ndescription = \"\"\n");
+        let parts = pack::unpack(&renamed).unwrap();
+        let parts = Parts { manifest, migrations: Vec::new(), ..parts };
+        let file = folder.path().join(format!("n{n}.wasm"));
+        std::fs::write(file, pack::pack(&renamed, &parts).unwrap()).unwrap();
+    }
+    folder
 }
 
 /// The order of the README.

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{TestHost, component, with_version};
+use crate::support::{TestHost, component, folder_of, with_version};
 
 #[test]
 fn text_core_modules_and_truncated_components_are_refused_and_nothing_changes() {
@@ -48,6 +48,26 @@ fn a_restart_brings_every_service_back_at_its_live_revision() {
     assert_eq!(host.admin_get("/services").body, before);
     let path = format!("/api/v1/orders/{}", order.body["id"].as_str().unwrap());
     assert_eq!(host.get(&path).body, order.body, "what was stored is still there");
+}
+
+#[test]
+fn a_folder_of_many_components_is_deployed_whole() {
+    let folder = folder_of(14);
+    let host = TestHost::with_folder(folder.path());
+    let services = host.admin_get("/services").body;
+    assert_eq!(services["items"].as_array().unwrap().len(), 14, "{services}");
+}
+
+#[test]
+fn a_changed_file_in_the_watched_folder_is_deployed() {
+    let folder = folder_of(1);
+    let host = TestHost::with_folder(folder.path());
+    let file = folder.path().join("n0.wasm");
+    let changed = with_version(&std::fs::read(&file).unwrap(), "2.0.0");
+    std::fs::write(&file, changed).unwrap();
+    while host.admin_get("/services/n0").body["version"] != "2.0.0" {
+        std::thread::yield_now();
+    }
 }
 
 #[test]
