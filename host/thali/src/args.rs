@@ -101,7 +101,7 @@ pub(crate) struct UpArgs {
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
     pub(crate) drain: Duration,
 
-    /// Do not serve services without an [http] table under /api/v1/{service}/{interface}/{function}.
+    /// Do not serve services without an `[http]` table under /api/v1/{service}/{interface}/{function}.
     #[arg(long)]
     pub(crate) no_implied_routes: bool,
 
