@@ -16,17 +16,12 @@ use crate::name::ServiceName;
 use crate::problem::Mistake;
 
 /// Every route of every service.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct RouteTable {
-    /// One router per method, so that a literal segment wins over a parameter only where its route has
-    /// that method. They hold indices into `entries`.
-    routers: [matchit::Router<usize>; METHODS],
-    entries: Vec<Entry>,
-    /// The value of the `Allow` header for every set of methods, a bit each.
-    allow: [String; 1 << METHODS],
+    /// Holds indices into `paths`.
+    router: matchit::Router<usize>,
+    paths: Vec<PathEntry>,
 }
-
-const METHODS: usize = Method::ALL.len();
 
 /// The routes of one service.
 #[derive(Clone, Copy, Debug)]
@@ -85,21 +80,19 @@ pub enum Found<'t, 'p> {
 #[derive(Clone)]
 pub struct PathParams<'t, 'p>(matchit::Params<'t, 'p>);
 
+/// The routes that share a path.
+#[derive(Debug, Default)]
+struct PathEntry {
+    /// Indexed by method.
+    routes: [Option<Entry>; Method::ALL.len()],
+    allow: String,
+}
+
 #[derive(Debug)]
 struct Entry {
     slot: usize,
     service: ServiceName,
     route: Arc<Route>,
-}
-
-impl Default for RouteTable {
-    fn default() -> Self {
-        Self {
-            routers: std::array::from_fn(|_| matchit::Router::new()),
-            entries: Vec::new(),
-            allow: std::array::from_fn(allow),
-        }
-    }
 }
 
 impl RouteTable {
@@ -113,60 +106,40 @@ impl RouteTable {
                 builder.insert(service.slot, service.service, route)?;
             }
         }
+        builder.table.paths.iter_mut().for_each(PathEntry::fill_allow);
         Ok(builder.table)
     }
 
     /// What `method` on `path` (what follows `/api/v1`, percent-encoded) leads to. A literal segment
     /// wins over a parameter.
     pub fn find<'t, 'p>(&'t self, method: &str, path: &'p str) -> Found<'t, 'p> {
+        let Ok(found) = self.router.at(path) else { return Found::NotFound };
+        // The router lets a parameter in the middle be empty.
+        if found.params.iter().any(|(_, value)| value.is_empty()) {
+            return Found::NotFound;
+        }
+        let Some(entry) = self.paths.get(*found.value) else { return Found::NotFound };
         let wanted = match method {
             "HEAD" => Some(Method::Get),
             other => Method::parse(other),
         };
-        if let Some((entry, params)) = wanted.and_then(|method| self.at(method, path)) {
-            let params = PathParams(params);
-            return Found::Route { slot: entry.slot, route: &entry.route, params };
+        match wanted.and_then(|method| entry.of(method)) {
+            Some(entry) => Found::Route {
+                slot: entry.slot,
+                route: &entry.route,
+                params: PathParams(found.params),
+            },
+            None if method == "OPTIONS" => Found::Options { allow: &entry.allow },
+            None => Found::MethodNotAllowed { allow: &entry.allow },
         }
-        let methods = Method::ALL.into_iter().filter(|method| self.at(*method, path).is_some());
-        let set = methods.fold(0, |set, method| set | 1 << method as usize);
-        match self.allow.get(set) {
-            Some(allow) if set > 0 && method == "OPTIONS" => Found::Options { allow },
-            Some(allow) if set > 0 => Found::MethodNotAllowed { allow },
-            _ => Found::NotFound,
-        }
-    }
-
-    fn at<'t, 'p>(
-        &'t self,
-        method: Method,
-        path: &'p str,
-    ) -> Option<(&'t Entry, matchit::Params<'t, 'p>)> {
-        let found = self.routers.get(method as usize)?.at(path).ok()?;
-        // The router lets a parameter in the middle be empty.
-        if found.params.iter().any(|(_, value)| value.is_empty()) {
-            return None;
-        }
-        Some((self.entries.get(*found.value)?, found.params))
     }
 }
 
-/// The value of the `Allow` header for a set of methods.
-fn allow(set: usize) -> String {
-    let mut allow = String::new();
-    for method in Method::ALL.into_iter().filter(|method| set & 1 << *method as usize != 0) {
-        allow.push_str(method.as_str());
-        allow.push_str(if method == Method::Get { ", HEAD, " } else { ", " });
-    }
-    allow.push_str("OPTIONS");
-    allow
-}
-
-/// A table that grows, with the templates that are in it already.
+/// A table that grows, with the paths that are there already.
 #[derive(Default)]
 struct Builder {
     table: RouteTable,
-    /// By method: the normalised template and the index of its entry.
-    templates: [HashMap<String, usize>; METHODS],
+    by_path: HashMap<String, usize>,
 }
 
 impl Builder {
@@ -177,7 +150,20 @@ impl Builder {
         route: &Arc<Route>,
     ) -> Result<(), RouteConflict> {
         let normalised = route.template.normalised();
-        if let Some(first) = self.rival(service, route.method, &normalised) {
+        if let Some(shadowed) = self.shadowed(service, &normalised) {
+            return Err(RouteConflict {
+                first: shadowed.service.clone(),
+                first_route: shadowed.route.to_string(),
+                second: service.clone(),
+                second_route: route.to_string(),
+            });
+        }
+        let at = self.path(normalised);
+        let Some(place) = self.table.paths.get_mut(at).and_then(|path| path.of_mut(route.method))
+        else {
+            return Ok(());
+        };
+        if let Some(first) = place {
             return Err(RouteConflict {
                 first: first.service.clone(),
                 first_route: first.route.to_string(),
@@ -185,46 +171,64 @@ impl Builder {
                 second_route: route.to_string(),
             });
         }
-        let at = self.table.entries.len();
-        let method = route.method as usize;
-        if let (Some(router), Some(templates)) =
-            (self.table.routers.get_mut(method), self.templates.get_mut(method))
-        {
-            // Cannot clash: two normalised templates are equal or match different paths.
-            let _ = router.insert(normalised.as_str(), at);
-            templates.insert(normalised, at);
-        }
-        self.table.entries.push(Entry { slot, service: service.clone(), route: Arc::clone(route) });
+        *place = Some(Entry { slot, service: service.clone(), route: Arc::clone(route) });
         Ok(())
     }
 
-    /// A route that answers the same requests: the same template, or one of another service that some
-    /// path fits as well. The one with the literal segment would take requests that the other one had;
-    /// within one service that is its author's wish.
-    fn rival(&self, service: &ServiceName, method: Method, normalised: &str) -> Option<&Entry> {
-        let templates = self.templates.get(method as usize)?;
-        let entry = |at: &usize| self.table.entries.get(*at);
-        if let Some(same) = templates.get(normalised) {
-            return entry(same);
-        }
-        templates
-            .iter()
-            .filter(|(template, _)| overlap(template, normalised))
-            .filter_map(|(_, at)| entry(at))
+    /// Another service's route on another template that some path fits as well: the one with the literal
+    /// segment would take requests that the other one had. Within one service that is its author's wish.
+    fn shadowed(&self, service: &ServiceName, normalised: &str) -> Option<&Entry> {
+        let overlapping = self.by_path.iter().filter(|(path, _)| overlap(path, normalised));
+        overlapping
+            .filter_map(|(_, at)| self.table.paths.get(*at))
+            .flat_map(|path| path.routes.iter().flatten())
             .find(|entry| entry.service != *service)
+    }
+
+    /// The index of a path, which is added when it is new.
+    fn path(&mut self, normalised: String) -> usize {
+        if let Some(at) = self.by_path.get(&normalised) {
+            return *at;
+        }
+        let at = self.table.paths.len();
+        // Cannot clash: two normalised templates are equal or match different paths.
+        let _ = self.table.router.insert(normalised.as_str(), at);
+        self.table.paths.push(PathEntry::default());
+        self.by_path.insert(normalised, at);
+        at
     }
 }
 
-/// Whether some path fits both templates.
+/// Whether two different templates have a path in common.
 fn overlap(one: &str, other: &str) -> bool {
     let is_parameter = |segment: &str| segment.starts_with('{');
     let (mut left, mut right) = (one.split('/'), other.split('/'));
     loop {
         match (left.next(), right.next()) {
-            (None, None) => return true,
+            (None, None) => return one != other,
             (Some(a), Some(b)) if a == b || is_parameter(a) || is_parameter(b) => {}
             _ => return false,
         }
+    }
+}
+
+impl PathEntry {
+    fn of(&self, method: Method) -> Option<&Entry> {
+        self.routes.get(method as usize)?.as_ref()
+    }
+
+    fn of_mut(&mut self, method: Method) -> Option<&mut Option<Entry>> {
+        self.routes.get_mut(method as usize)
+    }
+
+    fn fill_allow(&mut self) {
+        let mut allow = String::new();
+        for method in Method::ALL.into_iter().filter(|method| self.of(*method).is_some()) {
+            allow.push_str(method.as_str());
+            allow.push_str(if method == Method::Get { ", HEAD, " } else { ", " });
+        }
+        allow.push_str("OPTIONS");
+        self.allow = allow;
     }
 }
 

@@ -105,6 +105,12 @@ fn a_parameter_that_is_not_utf8_is_a_mistake() {
 
 #[test]
 fn services_may_share_a_path_but_not_a_route() {
+    let orders = || {
+        service(
+            "orders",
+            "\"GET /orders/{id}\" = \"ordering.get\"\n\"PUT /orders/{id}\" = \"ordering.update\"",
+        )
+    };
     let other = service("kitchen", "\"DELETE /orders/{id}\" = \"ordering.remove\"");
     let shared = table(&[orders(), other]).unwrap();
     assert_eq!(found(&shared, "DELETE", "/orders/7"), "1 DELETE /orders/{id} [\"7\"]");
@@ -119,19 +125,12 @@ fn services_may_share_a_path_but_not_a_route() {
 
 #[test]
 fn no_service_takes_requests_that_another_one_had() {
-    let thief = service("thief", "\"GET /orders/7\" = \"ordering.search\"");
-    let conflict = table(&[orders(), thief]).unwrap_err().to_string();
-    assert!(conflict.contains("thief") && conflict.contains("orders"), "{conflict}");
+    for stolen in
+        ["\"GET /orders/7\" = \"ordering.search\"", "\"POST /orders/7\" = \"ordering.place\""]
+    {
+        let conflict = table(&[orders(), service("thief", stolen)]).unwrap_err().to_string();
+        assert!(conflict.contains("thief") && conflict.contains("orders"), "{conflict}");
+    }
     let neighbour = service("neighbour", "\"GET /orders/{id}/lines\" = \"ordering.get\"");
     assert!(table(&[orders(), neighbour]).is_ok(), "no path fits both");
-}
-
-#[test]
-fn a_literal_segment_wins_only_for_its_own_methods() {
-    let other = service("search", "\"POST /orders/7\" = \"ordering.place\"");
-    let table = table(&[orders(), other]).unwrap();
-    assert_eq!(found(&table, "GET", "/orders/7"), "0 GET /orders/{id} [\"7\"]");
-    assert_eq!(found(&table, "POST", "/orders/7"), "1 POST /orders/7 []");
-    assert_eq!(found(&table, "OPTIONS", "/orders/7"), "options: GET, HEAD, POST, PUT, OPTIONS");
-    assert_eq!(found(&table, "OPTIONS", "/orders/8"), "options: GET, HEAD, PUT, OPTIONS");
 }
