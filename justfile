@@ -64,7 +64,7 @@ conformance *ARGS: build build-components
 # The long run of the swap test: 50 deploys in 60 s under 32 connections, no request lost
 hot-swap: build build-components
     THALI_SWAP_DEPLOYS=50 THALI_SWAP_CLIENTS=32 THALI_SWAP_PACE_MS=1200 \
-        cargo test --release -p thali --test e2e -- --nocapture no_request_is_lost
+        cargo test --release --workspace --test e2e -- --nocapture no_request_is_lost
 
 # Benchmarks: one table, with a native server measured in the same run
 bench *ARGS: build build-components
