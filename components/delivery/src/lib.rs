@@ -2,8 +2,8 @@
 
 mod bindings {
     wit_bindgen::generate!({
-        world: "thali:delivery/service",
-        path: ["../../wit/types", "../../wit/platform", "../../wit/delivery"],
+        world: "component:delivery/service",
+        path: ["../../wit/types", "../../wit/platform", "../../wit/delivery", "world.wit"],
         with: { "thali:platform/sql@1.0.0": thali_support::sql },
         generate_all,
         additional_derives: [PartialEq],

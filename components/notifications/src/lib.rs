@@ -2,8 +2,8 @@
 
 mod bindings {
     wit_bindgen::generate!({
-        world: "thali:notifications/service",
-        path: ["../../wit/platform", "../../wit/notifications"],
+        world: "component:notifications/service",
+        path: ["../../wit/platform", "../../wit/notifications", "world.wit"],
         with: { "thali:platform/sql@1.0.0": thali_support::sql },
         generate_all,
         additional_derives: [PartialEq],

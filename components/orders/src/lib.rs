@@ -2,7 +2,7 @@
 
 mod bindings {
     wit_bindgen::generate!({
-        world: "thali:orders/service",
+        world: "component:orders/service",
         path: [
             "../../wit/types",
             "../../wit/platform",
@@ -10,6 +10,7 @@ mod bindings {
             "../../wit/delivery",
             "../../wit/notifications",
             "../../wit/orders",
+            "world.wit",
         ],
         with: { "thali:platform/sql@1.0.0": thali_support::sql },
         generate_all,

@@ -2,8 +2,8 @@
 
 mod bindings {
     wit_bindgen::generate!({
-        world: "thali:restaurants/service",
-        path: ["../../wit/types", "../../wit/platform", "../../wit/restaurants"],
+        world: "component:restaurants/service",
+        path: ["../../wit/types", "../../wit/platform", "../../wit/restaurants", "world.wit"],
         with: { "thali:platform/sql@1.0.0": thali_support::sql },
         generate_all,
         additional_derives: [PartialEq],

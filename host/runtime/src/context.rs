@@ -2,8 +2,10 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
+use thali_contract::name::ServiceName;
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -16,7 +18,7 @@ pub const CALL_DEPTH_MAX: u8 = 16;
 const CALLEE_SHARE: (u32, u32) = (3, 4);
 
 /// What travels with a request through every invocation it causes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Context {
     /// Names the request in logs and answers.
     pub request_id: Uuid,
@@ -26,6 +28,23 @@ pub struct Context {
     pub depth: u8,
     /// The W3C trace the request belongs to.
     pub trace: TraceContext,
+    /// The delivery of an event that this invocation handles. Calls that it makes have none.
+    pub delivery: Option<Arc<Delivery>>,
+    /// Names the request for as long as its idempotency key does. Calls that it makes have none.
+    pub idempotency: Option<Uuid>,
+}
+
+/// The delivery of an event to one subscriber.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// The event's id: the same one at every attempt.
+    pub id: Uuid,
+    /// Who published it.
+    pub publisher: ServiceName,
+    /// 1 at the first attempt.
+    pub attempt: u32,
+    /// After how many attempts the event becomes a dead letter.
+    pub attempts_max: u32,
 }
 
 /// A W3C trace context, as `traceparent` carries it.
@@ -53,14 +72,22 @@ impl Context {
 
     /// The context of a request with a known id and trace that may take `timeout` from now.
     pub fn new(request_id: Uuid, trace: TraceContext, timeout: Duration) -> Self {
-        Self { request_id, deadline: Instant::now() + timeout, depth: 0, trace }
+        let deadline = Instant::now() + timeout;
+        Self { request_id, deadline, depth: 0, trace, delivery: None, idempotency: None }
     }
 
     /// The context of a call that this invocation makes.
     pub(crate) fn callee(&self, now: Instant, timeout: Duration) -> Self {
         let left = self.deadline.saturating_duration_since(now);
         let (part, whole) = CALLEE_SHARE;
-        Self { deadline: now + timeout.min(left * part / whole), depth: self.depth + 1, ..*self }
+        Self {
+            request_id: self.request_id,
+            deadline: now + timeout.min(left * part / whole),
+            depth: self.depth + 1,
+            trace: self.trace,
+            delivery: None,
+            idempotency: None,
+        }
     }
 }
 

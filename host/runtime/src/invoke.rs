@@ -89,10 +89,11 @@ pub(crate) fn call<'a>(
         }
         let timeout = topology.revision(provider).limits().timeout;
         let context = caller.callee(Instant::now(), timeout);
+        let deadline = context.deadline;
         let scope = Scope { topology: Arc::clone(topology), node: provider, context };
         let revision = topology.revision(provider);
         let _in_flight = revision.enter();
-        let _permit = permit(revision.permits(), context.deadline, SERVICE_BUSY).await?;
+        let _permit = permit(revision.permits(), deadline, SERVICE_BUSY).await?;
         run(runtime, scope, function, params).await
     })
 }

@@ -22,7 +22,7 @@ mod topology;
 
 pub use cache::CacheKey;
 pub use capability::Capability;
-pub use context::{CALL_DEPTH_MAX, Context, TraceContext};
+pub use context::{CALL_DEPTH_MAX, Context, Delivery, TraceContext};
 pub use engine::{EngineReport, Runtime, RuntimeConfig, RuntimeError};
 pub use extensions::Extensions;
 pub use fault::{Fault, Trap, TrapKind};

@@ -10,6 +10,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use crate::context::Context;
 use crate::engine::Runtime;
+use crate::extensions::Extensions;
 use crate::meter::Meter;
 use crate::output::{Channel, Output, Stream};
 use crate::revision::Revision;
@@ -30,6 +31,7 @@ pub struct State {
     wasi: WasiCtx,
     table: ResourceTable,
     held: u32,
+    locals: Extensions,
 }
 
 /// Which invocation a store is running now.
@@ -55,13 +57,23 @@ impl State {
         let mut table = ResourceTable::new();
         table.set_max_capacity(RESOURCES_MAX);
         let meter = Meter::new(revision.limits().memory_bytes, host.table_elements_max);
-        Self { runtime: Arc::clone(runtime), scope, meter, output, wasi, table, held: 0 }
+        Self {
+            runtime: Arc::clone(runtime),
+            scope,
+            meter,
+            output,
+            wasi,
+            table,
+            held: 0,
+            locals: Extensions::new(),
+        }
     }
 
     /// Makes a store that served one invocation ready for the next.
     pub(crate) fn restart(&mut self, scope: Scope) {
         self.output.restart(scope.context.request_id, self.runtime.limits().output_bytes_max);
         self.meter.restart();
+        self.locals.clear();
         self.scope = scope;
     }
 
@@ -84,6 +96,11 @@ impl State {
 
     pub(crate) fn holds_something(&self) -> bool {
         self.held > 0
+    }
+
+    /// What capabilities keep for the invocation that runs, by type: gone when it ends.
+    pub fn locals(&mut self) -> &mut Extensions {
+        &mut self.locals
     }
 
     /// Resources that capabilities hand out, such as transactions.
