@@ -9,6 +9,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use thali_contract::pack::{self, Parts};
 use ureq::Agent;
+use wit_parser::UnresolvedPackageGroup;
 
 /// One running host. It is stopped when the value is dropped.
 pub(crate) struct TestHost {
@@ -222,19 +223,28 @@ pub(crate) fn with_version(component: &[u8], version: &str) -> Vec<u8> {
     pack::pack(component, &Parts { manifest, ..parts }).unwrap()
 }
 
-/// A component with the exports of `package` after `change` was made to its WIT text, whose every
-/// function traps, under the manifest and migrations of the real one.
+/// A component with the world of the service `package`, after `change` was made to its package's WIT
+/// text, whose every function traps, under the manifest and migrations of the real one.
 pub(crate) fn trapping(package: &str, change: impl Fn(&str) -> String) -> Vec<u8> {
-    let wit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../wit");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut groups = Vec::new();
+    let mut world = std::fs::read_to_string(root.join(format!("components/{package}/world.wit")));
+    for entry in std::fs::read_dir(root.join("wit")).unwrap() {
+        let folder = entry.unwrap();
+        if folder.file_name() != package {
+            groups.push(UnresolvedPackageGroup::parse_dir(folder.path()).unwrap());
+            continue;
+        }
+        let file = folder.path().join(format!("{package}.wit"));
+        let text = change(&std::fs::read_to_string(file).unwrap());
+        let name = text.lines().find_map(|line| line.strip_prefix("package ")).unwrap();
+        let name = name.split('@').next().unwrap();
+        world = world.map(|world| world.replace(&format!("thali:{package}/"), &format!("{name}/")));
+        groups.push(UnresolvedPackageGroup::parse("changed.wit", &text).unwrap());
+    }
+    let world = UnresolvedPackageGroup::parse("world.wit", &world.unwrap()).unwrap();
     let mut resolve = wit_parser::Resolve::default();
-    for shared in ["types", "platform"] {
-        resolve.push_dir(wit.join(shared)).unwrap();
-    }
-    let mut text = String::new();
-    for entry in std::fs::read_dir(wit.join(package)).unwrap() {
-        text.push_str(&std::fs::read_to_string(entry.unwrap().path()).unwrap());
-    }
-    let id = resolve.push_str("changed.wit", &change(&text)).unwrap();
+    let id = resolve.push_groups(world, groups).unwrap();
     let world = resolve.select_world(&[id], Some("service")).unwrap();
     let mangling = wit_parser::ManglingAndAbi::Standard32;
     let mut module = wit_component::dummy_module(&resolve, world, mangling);
