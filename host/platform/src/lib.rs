@@ -2,8 +2,23 @@
 //!
 //! Each capability is a module that works without wasm, and a thin [`Capability`] that lends it to
 //! components. Nothing here knows of routes, rollouts or HTTP.
-//!
-//! [`Capability`]: thali_runtime::Capability
 #![forbid(unsafe_code)]
 
+pub mod context;
 pub mod sql;
+
+use thali_contract::name::InterfaceName;
+use thali_runtime::Capability;
+
+/// Everything that this host offers to components.
+pub const CAPABILITIES: &[&dyn Capability] = &[&context::ContextCapability, &sql::SqlCapability];
+
+/// `thali:platform/NAME@1.0.0`
+fn interface(name: &str) -> InterfaceName {
+    InterfaceName {
+        namespace: "thali".to_owned(),
+        package: "platform".to_owned(),
+        interface: name.to_owned(),
+        version: Some(semver::Version::new(1, 0, 0)),
+    }
+}

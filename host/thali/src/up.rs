@@ -10,7 +10,7 @@ use std::time::Duration;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use thali_control::{Control, ControlConfig, DataFolder, open_data};
 use thali_gateway::{Gateway, GatewayConfig, GatewayLimits, Serving};
-use thali_platform::sql::{Databases, SqlCapability, SqlLimits};
+use thali_platform::sql::{Databases, SqlLimits};
 use thali_runtime::{CacheKey, HostLimits, Runtime, RuntimeConfig};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -121,7 +121,7 @@ async fn wire(args: &UpArgs, data: DataFolder) -> Result<(Arc<Control>, Arc<Runt
         cache_key: CacheKey(data.key()),
         limits: HostLimits::default(),
     };
-    let runtime = Runtime::new(config, &[&SqlCapability]).map_err(whole_chain)?;
+    let runtime = Runtime::new(config, thali_platform::CAPABILITIES).map_err(whole_chain)?;
     let config = ControlConfig {
         seed: args.seed,
         implied_routes: !args.no_implied_routes,

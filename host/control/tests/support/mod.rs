@@ -14,7 +14,7 @@ use thali_control::{
     Control, ControlConfig, DeployError, DeployOptions, Deployed, Removed, ServiceDetails,
     ServiceState, Source, open_data,
 };
-use thali_platform::sql::{Databases, SqlCapability, SqlLimits, Statement, Value};
+use thali_platform::sql::{Databases, SqlLimits, Statement, Value};
 use thali_runtime::{CacheKey, Context, Fault, HostLimits, Runtime, RuntimeConfig};
 use wasmtime::component::Val;
 
@@ -173,7 +173,7 @@ async fn start(dir: &Path, config: ControlConfig) -> Running {
         // Small pools start quickly, and there are many hosts at once in a test run.
         limits: HostLimits { instances_max: 64, ..HostLimits::default() },
     };
-    let runtime = Runtime::new(runtime, &[&SqlCapability]).unwrap();
+    let runtime = Runtime::new(runtime, thali_platform::CAPABILITIES).unwrap();
     let databases = Databases::open(data.paths().databases.clone(), SqlLimits::default()).unwrap();
     let control = Control::open(config, data, Arc::clone(&runtime), Arc::clone(&databases));
     Running { control: control.await.unwrap(), runtime, databases }

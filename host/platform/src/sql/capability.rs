@@ -16,12 +16,7 @@ pub struct SqlCapability;
 
 impl Capability for SqlCapability {
     fn interface(&self) -> InterfaceName {
-        InterfaceName {
-            namespace: "thali".to_owned(),
-            package: "platform".to_owned(),
-            interface: "sql".to_owned(),
-            version: Some(semver::Version::new(1, 0, 0)),
-        }
+        crate::interface("sql")
     }
 
     fn link(&self, linker: &mut Linker<State>) -> wasmtime::Result<()> {

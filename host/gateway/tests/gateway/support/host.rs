@@ -8,7 +8,7 @@ use bytes::Bytes;
 use tempfile::TempDir;
 use thali_control::{Control, ControlConfig, DeployOptions, open_data};
 use thali_gateway::{Gateway, GatewayConfig, Serving};
-use thali_platform::sql::{Databases, SqlCapability, SqlLimits};
+use thali_platform::sql::{Databases, SqlLimits};
 use thali_runtime::{CacheKey, HostLimits, Runtime, RuntimeConfig};
 
 use super::{Answer, Raw};
@@ -37,7 +37,7 @@ impl TestHost {
             cache_key: CacheKey(data.key()),
             limits: HostLimits { instances_max: 64, ..HostLimits::default() },
         };
-        let runtime = Runtime::new(config, &[&SqlCapability]).unwrap();
+        let runtime = Runtime::new(config, thali_platform::CAPABILITIES).unwrap();
         let databases =
             Databases::open(data.paths().databases.clone(), SqlLimits::default()).unwrap();
         let control =

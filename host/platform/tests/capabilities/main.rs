@@ -1,0 +1,11 @@
+//! The small capabilities of `thali:platform`, as a component meets them and from inside the host.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+mod context;
+mod support;
