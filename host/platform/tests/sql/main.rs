@@ -12,6 +12,7 @@ mod constraints;
 mod files;
 mod limits;
 mod migrations;
+mod power_loss;
 mod refusals;
 mod transactions;
 mod values;
