@@ -7,7 +7,9 @@ use thali_runtime::{Capability, State};
 use wasmtime::component::{HasSelf, Linker, Resource};
 
 use crate::sql::bindings::thali::platform::sql::{self as wit, Error};
-use crate::sql::{Caller, Database, Rows, SqlError, Statement, Transaction, Unavailable, Value};
+use crate::sql::{
+    Caller, Database, OpenTransaction, Rows, SqlError, Statement, Transaction, Unavailable, Value,
+};
 
 /// Lends every service its own database, which is the [`Database`] among the extensions of its
 /// revision. A service that has none is told so by every function.
@@ -30,6 +32,18 @@ fn database(state: &State) -> Result<Arc<Database>, SqlError> {
 
 fn caller(state: &State) -> Caller {
     Caller::request(state.context().request_id.as_u128())
+}
+
+/// Takes a transaction that ends now away from the invocation.
+fn take(state: &mut State, transaction: Resource<Transaction>) -> wasmtime::Result<Transaction> {
+    let transaction = state.table().delete(transaction)?;
+    state.let_go();
+    // Another one may have been opened after this one's lease was over.
+    let open = state.locals().get::<OpenTransaction>();
+    if open.is_some_and(|open| open.is_of(&transaction)) {
+        state.locals().remove::<OpenTransaction>();
+    }
+    Ok(transaction)
 }
 
 impl wit::Host for State {
@@ -69,7 +83,9 @@ impl wit::HostTransaction for State {
         let begin = async { database?.begin(caller).await };
         match begin.await {
             Ok(transaction) => {
+                let handle = Arc::new(transaction.handle());
                 let transaction = self.table().push(transaction)?;
+                self.locals().insert(handle);
                 self.hold();
                 Ok(Ok(transaction))
             }
@@ -101,14 +117,11 @@ impl wit::HostTransaction for State {
         &mut self,
         transaction: Resource<Transaction>,
     ) -> wasmtime::Result<Result<(), Error>> {
-        let transaction = self.table().delete(transaction)?;
-        self.let_go();
+        let transaction = take(self, transaction)?;
         Ok(transaction.commit().await.map_err(Error::from))
     }
 
     async fn drop(&mut self, transaction: Resource<Transaction>) -> wasmtime::Result<()> {
-        self.table().delete(transaction)?;
-        self.let_go();
-        Ok(())
+        take(self, transaction).map(drop)
     }
 }

@@ -10,14 +10,15 @@ use parking_lot::RwLock;
 use thali_contract::name::ServiceName;
 use thali_contract::pack::Migration;
 use thiserror::Error;
+use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 
 use crate::sql::error::{SqlError, Unavailable};
 use crate::sql::migrate::{self, MigrateError, MigrationReport, SeedError};
 use crate::sql::reader::Readers;
-use crate::sql::session::{Place, Session};
+use crate::sql::session::{Place, Session, Speaker};
 use crate::sql::transaction::Transaction;
-use crate::sql::writer::Writer;
+use crate::sql::writer::{Work, Writer};
 use crate::sql::{Caller, Rows, SqlLimits, Statement};
 
 /// Older versions can damage a database in WAL mode when a checkpoint meets a restart of the log.
@@ -73,7 +74,7 @@ impl Databases {
         let database = databases.entry(service.clone()).or_insert_with(|| {
             let path = self.folder.join(format!("{service}.sqlite"));
             let (service, limits) = (service.clone(), self.limits.clone());
-            Arc::new(Database::new(Place { service, path, limits }))
+            Arc::new(Database::new(Place::new(service, path, limits)))
         });
         Arc::clone(database)
     }
@@ -112,7 +113,41 @@ impl Database {
     /// When the statement fails or would write.
     pub async fn query(&self, statement: Statement) -> Result<Rows, SqlError> {
         self.writer.open().await?;
-        self.readers.query(statement).await
+        self.readers.query(statement, Speaker::Service).await
+    }
+
+    /// Runs one statement of the host that only reads. It may read the host's own tables.
+    ///
+    /// # Errors
+    ///
+    /// When the statement fails or would write.
+    pub async fn host_query(&self, statement: Statement) -> Result<Rows, SqlError> {
+        self.writer.open().await?;
+        self.readers.query(statement, Speaker::Host).await
+    }
+
+    /// Runs statements of the host in one transaction, as [`Database::batch`] does those of a service.
+    /// They may touch the host's own tables. With `announces`, [`Database::announcements`] counts the
+    /// commit.
+    ///
+    /// A request that has a transaction open would wait for itself here: it has an
+    /// [`OpenTransaction`](crate::sql::OpenTransaction) for that.
+    ///
+    /// # Errors
+    ///
+    /// When a statement fails. Then nothing of them was done.
+    pub async fn host_batch(
+        &self,
+        statements: Vec<Statement>,
+        announces: bool,
+    ) -> Result<Vec<u64>, SqlError> {
+        self.writer.write(Caller::HOST, Work::of_host(statements, announces)).await
+    }
+
+    /// A count that changes after every commit that announces something: what it announces is durable
+    /// by then.
+    pub fn announcements(&self) -> watch::Receiver<u64> {
+        self.place.announcements.subscribe()
     }
 
     /// Runs one statement that writes, and answers the number of rows it changed. Durable when it
@@ -122,7 +157,7 @@ impl Database {
     ///
     /// When the statement fails. Then nothing of it was done.
     pub async fn execute(&self, caller: Caller, statement: Statement) -> Result<u64, SqlError> {
-        let changes = self.writer.write(caller, vec![statement]).await?;
+        let changes = self.writer.write(caller, Work::of_service(vec![statement])).await?;
         Ok(changes.first().copied().unwrap_or_default())
     }
 
@@ -141,7 +176,7 @@ impl Database {
         if statements.len() > max {
             return Err(SqlError::too_large(format!("a batch has at most {max} statements")));
         }
-        self.writer.write(caller, statements).await
+        self.writer.write(caller, Work::of_service(statements)).await
     }
 
     /// Waits for other writers, then begins a transaction.

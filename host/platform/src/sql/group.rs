@@ -35,7 +35,12 @@ pub(crate) fn run(session: &Session, first: WriteJob, mut more: impl FnMut() -> 
         next = if room && started.elapsed() < GROUP_TIME { more() } else { None };
     }
     match session.commit() {
-        Ok(()) => done.into_iter().for_each(|(job, changes)| job.answer(Ok(changes))),
+        Ok(()) => {
+            if done.iter().any(|(job, _)| job.work.announces) {
+                session.place.announce();
+            }
+            done.into_iter().for_each(|(job, changes)| job.answer(Ok(changes)));
+        }
         Err(error) if done.len() == 1 => {
             done.into_iter().for_each(|(job, _)| job.answer(Err(error.clone())));
         }
@@ -55,7 +60,13 @@ fn alone(session: &Session, job: &WriteJob) -> Result<Vec<u64>, SqlError> {
     session.begin()?;
     let result = statements(session, job);
     match result {
-        Ok(changes) => session.commit().map(|()| changes),
+        Ok(changes) => {
+            session.commit()?;
+            if job.work.announces {
+                session.place.announce();
+            }
+            Ok(changes)
+        }
         Err(error) => {
             session.rollback();
             Err(error)
@@ -82,7 +93,7 @@ fn statements(session: &Session, job: &WriteJob) -> Result<Vec<u64>, SqlError> {
         let _metering = session.meter.start(session.budget(None));
         session.execute(statement)
     };
-    job.statements.iter().map(run).collect()
+    session.speak(job.work.speaker, |_| job.work.statements.iter().map(run).collect())
 }
 
 impl WriteJob {

@@ -60,15 +60,21 @@ impl Guard {
 
     /// Runs `f` with everything allowed.
     pub(crate) fn host<T>(&self, f: impl FnOnce() -> T) -> T {
-        self.0.lock().host = true;
-        let result = f();
-        self.0.lock().host = false;
-        result
+        let before = std::mem::replace(&mut self.0.lock().host, true);
+        // Put back by dropping, so that a panic in `f` leaves no guard open.
+        let _off_duty = OffDuty { guard: self, before };
+        f()
+    }
+
+    /// Whether the host itself is speaking.
+    pub(crate) fn is_host(&self) -> bool {
+        self.0.lock().host
     }
 
     /// Forgets what was seen; called before a statement is prepared.
     pub(crate) fn reset(&self) {
-        *self.0.lock() = Watch::default();
+        let mut watch = self.0.lock();
+        *watch = Watch { host: watch.host, ..Watch::default() };
     }
 
     /// What the authorizer refused, when SQLite stopped because of it.
@@ -82,10 +88,25 @@ impl Guard {
     /// new name of `ALTER TABLE .. RENAME`, a foreign key), so a schema change may not even spell one.
     pub(crate) fn verdict(&self, sql: &str) -> Option<SqlError> {
         let watch = self.0.lock();
+        if watch.host {
+            return None;
+        }
         if watch.changes_schema && sql.to_ascii_lowercase().contains(HOST_TABLES) {
             return Some(SqlError::invalid(HOST_TABLE));
         }
         (watch.touches_catalog && !watch.changes_schema).then(|| SqlError::invalid(CATALOG))
+    }
+}
+
+/// Lets the host speak for as long as this lives.
+struct OffDuty<'a> {
+    guard: &'a Guard,
+    before: bool,
+}
+
+impl Drop for OffDuty<'_> {
+    fn drop(&mut self) {
+        self.guard.0.lock().host = self.before;
     }
 }
 

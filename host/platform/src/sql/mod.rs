@@ -83,7 +83,7 @@ pub use error::{Ending, SqlError, Unavailable};
 pub use limits::SqlLimits;
 pub use migrate::{MigrateError, MigrationReport, ScriptError, SeedError};
 pub use thali_contract::pack::Migration;
-pub use transaction::Transaction;
+pub use transaction::{OpenTransaction, Transaction};
 
 /// On whose behalf something is written.
 ///

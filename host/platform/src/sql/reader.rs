@@ -11,7 +11,7 @@ use tokio::task::spawn_blocking;
 
 use crate::sql::error::SqlError;
 use crate::sql::queue::Queue;
-use crate::sql::session::{Place, Session};
+use crate::sql::session::{Place, Session, Speaker};
 use crate::sql::statement::Access;
 use crate::sql::ticket::{Reply, job};
 use crate::sql::{Rows, Statement};
@@ -31,6 +31,7 @@ struct Lane {
 
 struct ReadJob {
     statement: Statement,
+    speaker: Speaker,
     reply: Reply<Rows>,
 }
 
@@ -41,10 +42,14 @@ impl Readers {
     }
 
     /// Runs one statement that only reads.
-    pub(crate) async fn query(self: &Arc<Self>, statement: Statement) -> Result<Rows, SqlError> {
+    pub(crate) async fn query(
+        self: &Arc<Self>,
+        statement: Statement,
+        speaker: Speaker,
+    ) -> Result<Rows, SqlError> {
         let (reply, answer) = job();
         let bytes = statement.bytes();
-        self.submit(ReadJob { statement, reply }, bytes)?;
+        self.submit(ReadJob { statement, speaker, reply }, bytes)?;
         answer.wait(self.place.limits.queue_time).await
     }
 
@@ -69,7 +74,7 @@ impl Readers {
             let answer = match self.opened(&mut session) {
                 Ok(open) => {
                     let _metering = open.meter.start(open.budget(Some(job.reply.ticket())));
-                    open.query(&job.statement, Access::Read)
+                    open.speak(job.speaker, |open| open.query(&job.statement, Access::Read))
                 }
                 Err(error) => Err(error),
             };

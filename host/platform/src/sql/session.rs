@@ -9,6 +9,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use thali_contract::name::ServiceName;
+use tokio::sync::watch;
 
 use crate::sql::SqlLimits;
 use crate::sql::error::{SqlError, Unavailable};
@@ -43,12 +44,23 @@ const HOST_SCHEMA: &str = "
         value TEXT NOT NULL
     ) WITHOUT ROWID;";
 
-/// Where a database is and what it may grow to.
+/// Where a database is, what it may grow to, and who hears of its commits.
 #[derive(Debug)]
 pub(crate) struct Place {
     pub(crate) service: ServiceName,
     pub(crate) path: PathBuf,
     pub(crate) limits: SqlLimits,
+    /// Counts the commits that were announced.
+    pub(crate) announcements: watch::Sender<u64>,
+}
+
+/// Who says a statement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Speaker {
+    /// The service, which the guard watches.
+    Service,
+    /// The host, which may touch its own tables.
+    Host,
 }
 
 /// One connection.
@@ -149,6 +161,14 @@ impl Session {
         self.guard.host(|| f(&self.raw)).map_err(|error| self.explain(&error))
     }
 
+    /// Runs statements in the name of a service, or of the host, whom the guard does not watch.
+    pub(crate) fn speak<T>(&self, speaker: Speaker, f: impl FnOnce(&Self) -> T) -> T {
+        match speaker {
+            Speaker::Service => f(self),
+            Speaker::Host => self.guard.host(|| f(self)),
+        }
+    }
+
     /// Begins a transaction that may write.
     pub(crate) fn begin(&self) -> Result<(), SqlError> {
         self.host(|raw| raw.execute_batch("BEGIN IMMEDIATE"))
@@ -213,6 +233,15 @@ impl Session {
 }
 
 impl Place {
+    pub(crate) fn new(service: ServiceName, path: PathBuf, limits: SqlLimits) -> Self {
+        Self { service, path, limits, announcements: watch::Sender::new(0) }
+    }
+
+    /// Tells whoever listens that something they wait for is durable now.
+    pub(crate) fn announce(&self) {
+        self.announcements.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
     /// Writes what operators must know to the log; what services do wrong is theirs to hear.
     fn log(&self, error: SqlError, cause: &str) -> SqlError {
         if let SqlError::Unavailable(reason) = &error {

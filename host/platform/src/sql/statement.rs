@@ -4,11 +4,16 @@ use rusqlite::types::{Null, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Row, Rows as Cursor};
 
 use crate::sql::error::SqlError;
+use crate::sql::guard::HOST_TABLES;
 use crate::sql::session::Session;
 use crate::sql::{Rows, Statement, Value};
 
 /// What a value costs in a result beside its bytes.
 const VALUE_BYTES: usize = size_of::<Value>();
+
+/// Begins the text of the host's own statements. Prepared statements are kept by their text, and the
+/// guard is asked only when one is prepared: a service must not find one that the host prepared.
+const HOST_MARK: &str = "/*_thali_*/";
 
 /// Which statements a query may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +66,16 @@ impl Session {
     }
 
     fn compile(&self, sql: &str) -> Result<CachedStatement<'_>, SqlError> {
+        if self.guard.is_host() {
+            return self.compile_text(&format!("{HOST_MARK}{sql}"));
+        }
+        if sql.trim_start().starts_with(HOST_MARK) {
+            return Err(SqlError::invalid(format!("{HOST_TABLES} in the text: it is the host's")));
+        }
+        self.compile_text(sql)
+    }
+
+    fn compile_text(&self, sql: &str) -> Result<CachedStatement<'_>, SqlError> {
         // SQLite would take the text to end here.
         if sql.contains('\0') {
             return Err(SqlError::invalid("the statement holds a NUL character"));

@@ -4,7 +4,8 @@
 //! it, or because its lease is over, which the host sees to whatever the service does.
 
 use std::mem;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use parking_lot::Mutex;
@@ -12,7 +13,7 @@ use tokio::task::{AbortHandle, spawn_blocking};
 
 use crate::sql::error::{Ending, SqlError, Unavailable};
 use crate::sql::meter::Budget;
-use crate::sql::session::{Place, Session};
+use crate::sql::session::{Place, Session, Speaker};
 use crate::sql::statement::Access;
 use crate::sql::ticket::{Ticket, job};
 use crate::sql::writer::Exclusive;
@@ -24,8 +25,14 @@ pub struct Transaction {
     timer: AbortHandle,
 }
 
+/// A transaction as the host's other capabilities see it, while it is open: they find it among the
+/// locals of the invocation, and what they write in it commits or vanishes with it.
+pub struct OpenTransaction(Weak<Lease>);
+
 struct Lease {
     place: Arc<Place>,
+    /// Whether the database announces the commit.
+    announces: AtomicBool,
     /// When the host takes the connection back.
     until: Instant,
     hold: Mutex<Hold>,
@@ -47,6 +54,7 @@ impl Transaction {
         let length = place.limits.transaction_lease;
         let lease = Arc::new(Lease {
             place: Arc::clone(place),
+            announces: AtomicBool::new(false),
             until: Instant::now() + length,
             hold: Mutex::new(Hold::Idle(exclusive)),
         });
@@ -66,7 +74,7 @@ impl Transaction {
     ///
     /// When the statement fails, or the transaction is over.
     pub async fn query(&self, statement: Statement) -> Result<Rows, SqlError> {
-        self.run(move |session| session.query(&statement, Access::Write)).await
+        self.lease.run(move |session| session.query(&statement, Access::Write)).await
     }
 
     /// Runs one statement and answers the number of rows it changed.
@@ -75,7 +83,7 @@ impl Transaction {
     ///
     /// When the statement fails, or the transaction is over.
     pub async fn execute(&self, statement: Statement) -> Result<u64, SqlError> {
-        self.run(move |session| session.execute(&statement)).await
+        self.lease.run(move |session| session.execute(&statement)).await
     }
 
     /// Makes the transaction durable.
@@ -93,19 +101,67 @@ impl Transaction {
                 Ok(()) => Ending::Committed,
                 Err(_) => Ending::RolledBack,
             });
+            if committed.is_ok() && lease.announces.load(Ordering::Acquire) {
+                lease.place.announce();
+            }
             let _ = reply.send(committed);
             exclusive.finish();
         });
         answer.finish().await
     }
 
-    async fn run<T: Send + 'static>(
+    /// What the host's other capabilities need to write in it.
+    pub fn handle(&self) -> OpenTransaction {
+        OpenTransaction(Arc::downgrade(&self.lease))
+    }
+}
+
+impl OpenTransaction {
+    /// Runs one statement of the host inside the transaction and answers the number of rows it
+    /// changed. It may touch the host's own tables. With `announces`, the database announces the
+    /// transaction's commit ([`Database::announcements`](crate::sql::Database::announcements)).
+    ///
+    /// # Errors
+    ///
+    /// When the statement fails, or the transaction is over: then the host must not do on its own what
+    /// was to happen with the transaction.
+    pub async fn host_execute(
         &self,
+        statement: Statement,
+        announces: bool,
+    ) -> Result<u64, SqlError> {
+        let lease = self.0.upgrade().ok_or(Ending::RolledBack)?;
+        let announcing = Arc::clone(&lease);
+        lease
+            .run(move |session| {
+                let changes = session.speak(Speaker::Host, |host| host.execute(&statement))?;
+                announcing.announces.fetch_or(announces, Ordering::AcqRel);
+                Ok(changes)
+            })
+            .await
+    }
+
+    /// Whether this is a handle of `transaction`.
+    pub fn is_of(&self, transaction: &Transaction) -> bool {
+        std::ptr::eq(self.0.as_ptr(), Arc::as_ptr(&transaction.lease))
+    }
+}
+
+impl Drop for Transaction {
+    fn drop(&mut self) {
+        self.timer.abort();
+        self.lease.end(Ending::RolledBack);
+    }
+}
+
+impl Lease {
+    async fn run<T: Send + 'static>(
+        self: &Arc<Self>,
         f: impl FnOnce(&Session) -> Result<T, SqlError> + Send + 'static,
     ) -> Result<T, SqlError> {
         let (reply, answer) = job();
-        let exclusive = self.lease.take(reply.ticket())?;
-        let lease = Arc::clone(&self.lease);
+        let exclusive = self.take(reply.ticket())?;
+        let lease = Arc::clone(self);
         spawn_blocking(move || {
             let budget = lease.budget(reply.ticket());
             let result = exclusive.session().and_then(|session| {
@@ -120,16 +176,7 @@ impl Transaction {
         });
         answer.finish().await
     }
-}
 
-impl Drop for Transaction {
-    fn drop(&mut self) {
-        self.timer.abort();
-        self.lease.end(Ending::RolledBack);
-    }
-}
-
-impl Lease {
     /// The connection, for one statement.
     fn take(&self, ticket: Arc<Ticket>) -> Result<Exclusive, SqlError> {
         let mut hold = self.hold.lock();

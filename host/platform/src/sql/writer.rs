@@ -17,7 +17,7 @@ use tokio::task::spawn_blocking;
 use crate::sql::error::{SqlError, Unavailable};
 use crate::sql::group;
 use crate::sql::queue::Queue;
-use crate::sql::session::{Place, Session};
+use crate::sql::session::{Place, Session, Speaker};
 use crate::sql::ticket::{Answer, Reply, job};
 use crate::sql::{Caller, Statement};
 
@@ -54,8 +54,16 @@ enum Entry {
 
 /// Statements that are to be carried out all or none.
 pub(crate) struct WriteJob {
-    pub(crate) statements: Vec<Statement>,
+    pub(crate) work: Work,
     pub(crate) reply: Reply<Vec<u64>>,
+}
+
+/// What a [`WriteJob`] is to do.
+pub(crate) struct Work {
+    pub(crate) statements: Vec<Statement>,
+    pub(crate) speaker: Speaker,
+    /// Whether the database announces the commit.
+    pub(crate) announces: bool,
 }
 
 struct BeginJob {
@@ -90,18 +98,18 @@ impl Writer {
             return Ok(());
         }
         // A job with nothing to do is carried out by a connection that was opened for it.
-        self.write(Caller::HOST, Vec::new()).await.map(|_| ())
+        self.write(Caller::HOST, Work::of_service(Vec::new())).await.map(|_| ())
     }
 
     /// Carries out all statements or none; durable when it returns.
     pub(crate) async fn write(
         self: &Arc<Self>,
         caller: Caller,
-        statements: Vec<Statement>,
+        work: Work,
     ) -> Result<Vec<u64>, SqlError> {
         let (reply, answer) = job();
-        let bytes = statements.iter().map(Statement::bytes).sum();
-        self.submit(caller, Entry::Write(WriteJob { statements, reply }), bytes)?;
+        let bytes = work.statements.iter().map(Statement::bytes).sum();
+        self.submit(caller, Entry::Write(WriteJob { work, reply }), bytes)?;
         self.wait(answer).await
     }
 
@@ -219,6 +227,18 @@ impl Writer {
             session.rollback();
         }
         self.drain(session.filter(|session| !session.is_condemned()));
+    }
+}
+
+impl Work {
+    /// What a service wants written.
+    pub(crate) fn of_service(statements: Vec<Statement>) -> Self {
+        Self { statements, speaker: Speaker::Service, announces: false }
+    }
+
+    /// What the host wants written.
+    pub(crate) fn of_host(statements: Vec<Statement>, announces: bool) -> Self {
+        Self { statements, speaker: Speaker::Host, announces }
     }
 }
 

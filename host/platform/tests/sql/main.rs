@@ -10,6 +10,7 @@
 mod capability;
 mod constraints;
 mod files;
+mod host;
 mod limits;
 mod migrations;
 mod power_loss;
