@@ -5,6 +5,7 @@
 //! nothing would enforce is refused, so that no service relies on it.
 
 mod entries;
+mod http;
 mod sections;
 mod units;
 
@@ -38,6 +39,8 @@ pub struct Manifest {
     pub calls: Vec<CallSpec>,
     /// `[database]`
     pub database: Option<DatabaseSection>,
+    /// `[idempotency]`
+    pub idempotency: IdempotencySection,
     /// `[limits]`
     pub limits: LimitsSpec,
 }
@@ -68,6 +71,8 @@ pub struct RouteSpec {
     pub status: Option<u16>,
     /// The template of the `Location` header; its parameters are fields of the result.
     pub location: Option<Template>,
+    /// Requests with an `Idempotency-Key` are answered once.
+    pub idempotent: bool,
     /// The line in the file, from 1.
     pub line: u32,
 }
@@ -101,6 +106,20 @@ pub struct DatabaseSection {
     pub migrations: Option<String>,
     /// The file of the seed data, relative to the manifest.
     pub seed: Option<String>,
+}
+
+/// `[idempotency]`: how long the answers of routes with `idempotent = true` are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IdempotencySection {
+    /// `ttl`: how long a key is remembered, from its first use. One minute to 720 hours, default 24
+    /// hours.
+    pub ttl: Duration,
+}
+
+impl Default for IdempotencySection {
+    fn default() -> Self {
+        Self { ttl: Duration::from_secs(24 * 60 * 60) }
+    }
 }
 
 /// `[limits]`: what the service asks for. It never gets more than the host allows.

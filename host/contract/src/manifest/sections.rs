@@ -1,28 +1,32 @@
 //! The tables of a manifest, one function each.
 
+use std::time::Duration;
+
 use toml::de::DeTable;
 
 use super::entries::{Entry, Keys, Reader, entries, quoted};
 use super::{
-    CallSpec, DatabaseSection, ErrorSpec, LimitsSpec, Manifest, RouteSpec, ServiceSection, hint,
-    units,
+    CallSpec, DatabaseSection, ErrorSpec, IdempotencySection, LimitsSpec, Manifest, RouteSpec,
+    ServiceSection, http, units,
 };
 use crate::name::InterfaceName;
-use crate::route::{Method, Template};
 
 const TABLES: Keys = Keys {
-    known: &["service", "http", "errors", "calls", "database", "limits"],
+    known: &["service", "http", "errors", "calls", "database", "idempotency", "limits"],
     later: &["schedule", "outbound", "events", "cache", "mail"],
 };
 const SERVICE: Keys = Keys { known: &["name", "version", "description"], later: &[] };
-const ROUTE: Keys = Keys {
-    known: &["call", "status", "location"],
-    later: &["idempotent", "scope", "stream", "key", "snapshot", "cache", "rate"],
-};
 const CALL: Keys = Keys { known: &["optional"], later: &["timeout", "retries", "breaker"] };
 const DATABASE: Keys = Keys { known: &["migrations", "seed"], later: &[] };
+const IDEMPOTENCY: Keys = Keys { known: &["ttl"], later: &[] };
 const LIMITS: Keys =
     Keys { known: &["memory", "timeout", "concurrency", "reuse"], later: &["outbound", "rate"] };
+
+/// The shortest life of an idempotency key: longer than any request runs.
+const TTL_MIN: Duration = Duration::from_secs(60);
+
+/// The longest life of an idempotency key: thirty days.
+const TTL_MAX: Duration = Duration::from_secs(720 * 60 * 60);
 
 /// The longest description, in bytes.
 const DESCRIPTION_BYTES_MAX: usize = 1024;
@@ -32,22 +36,30 @@ pub(super) fn manifest(reader: &mut Reader<'_>, document: &DeTable<'_>) -> Optio
     let mut service = None;
     let mut has_service = false;
     let mut manifest = Parts::default();
+    let mut idempotency_at = None;
     for entry in entries(document) {
         match entry.key {
             "service" => {
                 has_service = true;
                 service = service_section(reader, entry);
             }
-            "http" => manifest.http = reader.table(entry).map(|routes| http(reader, routes)),
+            "http" => manifest.http = http::routes(reader, entry),
             "errors" => manifest.errors = errors(reader, entry),
             "calls" => manifest.calls = calls(reader, entry),
             "database" => manifest.database = database(reader, entry),
+            "idempotency" => {
+                idempotency_at = Some(entry.at);
+                manifest.idempotency = idempotency(reader, entry);
+            }
             "limits" => manifest.limits = limits(reader, entry),
             _ => reader.unknown(entry, &TABLES),
         }
     }
     if !has_service {
         reader.mistake(0, "the table [service] is missing");
+    }
+    if let (Some(at), false) = (idempotency_at, manifest.has_idempotent_route()) {
+        reader.mistake(at, "[idempotency] is for routes with idempotent = true; there are none");
     }
     Some(manifest.with(service?))
 }
@@ -59,13 +71,18 @@ struct Parts {
     errors: Vec<ErrorSpec>,
     calls: Vec<CallSpec>,
     database: Option<DatabaseSection>,
+    idempotency: IdempotencySection,
     limits: LimitsSpec,
 }
 
 impl Parts {
     fn with(self, service: ServiceSection) -> Manifest {
-        let Self { http, errors, calls, database, limits } = self;
-        Manifest { service, http, errors, calls, database, limits }
+        let Self { http, errors, calls, database, idempotency, limits } = self;
+        Manifest { service, http, errors, calls, database, idempotency, limits }
+    }
+
+    fn has_idempotent_route(&self) -> bool {
+        self.http.iter().flatten().any(|route| route.idempotent)
     }
 }
 
@@ -105,86 +122,6 @@ fn parse_description(text: &str) -> Result<String, String> {
         return Err(format!("the description is longer than {DESCRIPTION_BYTES_MAX} bytes"));
     }
     Ok(text.into())
-}
-
-fn http(reader: &mut Reader<'_>, routes: Vec<Entry<'_>>) -> Vec<RouteSpec> {
-    routes.into_iter().filter_map(|entry| route(reader, entry)).collect()
-}
-
-/// `"POST /orders" = "ordering.place"`, or a table with `call`.
-fn route(reader: &mut Reader<'_>, entry: Entry<'_>) -> Option<RouteSpec> {
-    let key = route_key(reader, entry);
-    let target = target(reader, entry);
-    let (method, path) = key?;
-    let Target { call: (interface, function), status, location } = target?;
-    let line = reader.line(entry.at);
-    Some(RouteSpec { method, path, interface, function, status, location, line })
-}
-
-/// The right side of a route.
-struct Target {
-    call: (String, String),
-    status: Option<u16>,
-    location: Option<Template>,
-}
-
-fn target(reader: &mut Reader<'_>, entry: Entry<'_>) -> Option<Target> {
-    if entry.is_str() {
-        let call = reader.parsed(entry, parse_call)?;
-        return Some(Target { call, status: None, location: None });
-    }
-    let (mut call, mut status, mut location) = (None, None, None);
-    let mut has_call = false;
-    for member in reader.table_or(entry, "a string or a table")? {
-        match member.key {
-            "call" => {
-                has_call = true;
-                call = reader.parsed(member, parse_call);
-            }
-            "status" => status = success_status(reader, member),
-            "location" => location = reader.parsed(member, Template::parse),
-            _ => reader.unknown(member, &ROUTE),
-        }
-    }
-    if !has_call {
-        let example = "call = \"interface.function\"";
-        reader.mistake(entry.at, format!("the route {} needs {example}", quoted(entry.key)));
-    }
-    Some(Target { call: call?, status, location })
-}
-
-fn route_key(reader: &mut Reader<'_>, entry: Entry<'_>) -> Option<(Method, Template)> {
-    let parsed = parse_route_key(entry.key);
-    parsed.map_err(|detail| reader.mistake(entry.at, detail)).ok()
-}
-
-fn parse_route_key(key: &str) -> Result<(Method, Template), String> {
-    let example = "write a route as \"GET /orders/{id}\"";
-    let (method, path) =
-        key.split_once(' ').ok_or_else(|| format!("{} is not a route: {example}", quoted(key)))?;
-    let names = Method::ALL.map(Method::as_str);
-    let method = Method::parse(method).ok_or_else(|| {
-        let hint = hint(method, names);
-        format!("{} is not one of {}{hint}", quoted(method), names.join(", "))
-    })?;
-    if path.starts_with("/api/v1/") {
-        return Err(format!("leave \"/api/v1\" out of {}: every path is under it", quoted(path)));
-    }
-    Ok((method, Template::parse(path)?))
-}
-
-/// `interface.function`; the interface may be written in full, with dots in its version.
-fn parse_call(text: &str) -> Result<(String, String), String> {
-    match text.rsplit_once('.') {
-        Some((interface, function)) if !interface.is_empty() && !function.is_empty() => {
-            Ok((interface.into(), function.into()))
-        }
-        _ => Err(format!("{} does not name a function: write interface.function", quoted(text))),
-    }
-}
-
-fn success_status(reader: &mut Reader<'_>, entry: Entry<'_>) -> Option<u16> {
-    reader.integer(entry, 200..=299).and_then(|status| u16::try_from(status).ok())
 }
 
 fn errors(reader: &mut Reader<'_>, section: Entry<'_>) -> Vec<ErrorSpec> {
@@ -238,6 +175,31 @@ fn parse_relative(text: &str) -> Result<String, String> {
     match stays {
         true => Ok(text.into()),
         false => Err(format!("{} is not a path inside the service's folder", quoted(text))),
+    }
+}
+
+fn idempotency(reader: &mut Reader<'_>, section: Entry<'_>) -> IdempotencySection {
+    let mut idempotency = IdempotencySection::default();
+    for entry in reader.table(section).unwrap_or_default() {
+        match entry.key {
+            "ttl" => {
+                if let Some(ttl) = reader.parsed(entry, parse_ttl) {
+                    idempotency.ttl = ttl;
+                }
+            }
+            _ => reader.unknown(entry, &IDEMPOTENCY),
+        }
+    }
+    idempotency
+}
+
+fn parse_ttl(text: &str) -> Result<Duration, String> {
+    let example = "write it like \"24h\"";
+    let ttl = units::duration(text);
+    let ttl = ttl.ok_or_else(|| format!("{} is not a duration: {example}", quoted(text)))?;
+    match (TTL_MIN..=TTL_MAX).contains(&ttl) {
+        true => Ok(ttl),
+        false => Err(format!("\"ttl\" must be 1m to 720h, got {text}")),
     }
 }
 

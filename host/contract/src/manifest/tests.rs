@@ -16,7 +16,7 @@ version = "1.4.0"
 description = "Creates and tracks food orders."
 
 [http]
-"POST /orders"     = { call = "ordering.place", status = 201, location = "/orders/{id}" }
+"POST /orders"     = { call = "ordering.place", status = 201, location = "/orders/{id}", idempotent = true }
 "GET /orders/{id}" = "thali:orders/ordering@1.0.0.get"
 
 [errors]
@@ -29,6 +29,9 @@ optional = true
 [database]
 migrations = "migrations"
 seed = "seed.sql"
+
+[idempotency]
+ttl = "1h"
 
 [limits]
 memory = "32MiB"
@@ -45,6 +48,7 @@ reuse = 1000
     assert!(manifest.is_optional(&import));
     assert!(!manifest.is_optional(&"thali:payments/refunds@1.2.0".parse().unwrap()));
     assert_eq!(manifest.database.unwrap().seed.as_deref(), Some("seed.sql"));
+    assert_eq!(manifest.idempotency.ttl, Duration::from_secs(3600));
     let limits = LimitsSpec {
         memory_bytes: Some(32 << 20),
         timeout: Some(Duration::from_secs(3)),
@@ -89,6 +93,8 @@ descripton = "x"
 "GET /c" = { call = "a.b", location = "/x{id}" }
 "GET /d" = 5
 "GET /api/v1/e" = "a.b"
+"GET /f" = { call = "a.b", idempotent = true }
+"PUT /g" = { call = "a.b", idempotent = "yes" }
 
 [errors]
 not-found = 200
@@ -109,6 +115,10 @@ timeout = 3
 concurrency = 0
 reuse = -1
 
+[idempotency]
+ttl = "30s"
+tll = "1h"
+
 [servce]
 "#,
     );
@@ -118,11 +128,27 @@ reuse = -1
 #[test]
 fn keys_that_nothing_enforces_yet_are_refused_as_such() {
     let all = mistakes(&format!(
-        "{SERVICE}[http]\n\"GET /a\" = {{ call = \"a.b\", scope = \"x\", idempotent = true }}\n\
+        "{SERVICE}[http]\n\"GET /a\" = {{ call = \"a.b\", scope = \"x\", rate = 1 }}\n\
          [calls.\"a:b/c\"]\ntimeout = \"1s\"\nretries = 1\nbreaker = {{}}\n[schedule]\n[outbound]\n"
     ));
     assert_eq!(all.len(), 7, "{all:?}");
     assert!(all.iter().all(|one| one.contains("not supported by this version")), "{all:?}");
+}
+
+#[test]
+fn a_life_for_keys_that_no_route_takes_is_refused() {
+    let manifest = |idempotent: bool| {
+        format!(
+            "{SERVICE}[http]\n\"POST /a\" = {{ call = \"a.b\", idempotent = {idempotent} }}\n\
+             [idempotency]\n"
+        )
+    };
+    assert_eq!(
+        mistakes(&manifest(false)),
+        ["service.toml:6: [idempotency] is for routes with idempotent = true; there are none"]
+    );
+    let ttl = Manifest::parse(&manifest(true)).unwrap().idempotency.ttl;
+    assert_eq!(ttl, Duration::from_secs(24 * 60 * 60));
 }
 
 #[test]

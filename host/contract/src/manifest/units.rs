@@ -15,13 +15,14 @@ pub(super) fn bytes(text: &str) -> Option<u64> {
     number.checked_mul(factor).filter(|bytes| *bytes > 0)
 }
 
-/// `800ms`, `3s` or `2m`.
+/// `800ms`, `3s`, `2m` or `24h`.
 pub(super) fn duration(text: &str) -> Option<Duration> {
     let (number, unit) = split(text)?;
     let factor: u64 = match unit {
         "ms" => 1,
         "s" => 1_000,
         "m" => 60_000,
+        "h" => 3_600_000,
         _ => return None,
     };
     number.checked_mul(factor).filter(|ms| *ms > 0).map(Duration::from_millis)
@@ -49,7 +50,8 @@ mod tests {
         {
             assert_eq!(bytes(bad), None, "{bad:?}");
         }
-        for bad in ["", "0s", "3", "s", "3h", "99999999999999999999s", "18446744073709551615m"] {
+        assert_eq!(duration("24h"), Some(Duration::from_secs(86_400)));
+        for bad in ["", "0s", "3", "s", "3d", "99999999999999999999s", "18446744073709551615m"] {
             assert_eq!(duration(bad), None, "{bad:?}");
         }
     }

@@ -118,6 +118,7 @@ impl Document {
             "paths": self.paths.finish(),
             "components": {
                 "schemas": self.schemas.finish(),
+                "parameters": operation::shared_parameters(),
                 "responses": problems::shared_responses(),
                 "headers": problems::headers(),
             },

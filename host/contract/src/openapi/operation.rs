@@ -11,6 +11,9 @@ use crate::contract::{Contract, Function};
 use crate::route::{BodyShape, Route};
 use crate::ty::{Field, Type, json_name};
 
+/// 1 to 255 visible ASCII characters, bare or as a quoted string.
+const IDEMPOTENCY_KEY: &str = r#"^(?:[!#-~][!-~]{0,254}|"(?:[!#-\[\]-~]|\\["\\]){1,255}")$"#;
+
 /// Everything that describing a route needs.
 pub(super) struct Operation<'a> {
     pub(super) service: &'a str,
@@ -61,6 +64,9 @@ impl Operation<'_> {
             path.map(|(name, field)| self.parameter("path", name, field)).collect();
         for field in route.query_params() {
             parameters.push(self.parameter("query", &field.json, field));
+        }
+        if route.is_idempotent() {
+            parameters.push(json!({ "$ref": "#/components/parameters/IdempotencyKey" }));
         }
         parameters
     }
@@ -119,6 +125,12 @@ impl Operation<'_> {
                 }),
             );
         }
+        if self.route.is_idempotent() {
+            headers.insert(
+                "Idempotency-Replayed".into(),
+                json!({ "$ref": "#/components/headers/IdempotencyReplayed" }),
+            );
+        }
         let mut response = Object::new();
         response.insert("description".into(), reason(self.route.status()).into());
         response.insert("headers".into(), headers.into());
@@ -128,6 +140,21 @@ impl Operation<'_> {
         }
         response.into()
     }
+}
+
+/// The parameters that many operations share.
+pub(super) fn shared_parameters() -> Value {
+    json!({
+        "IdempotencyKey": {
+            "name": "Idempotency-Key",
+            "in": "header",
+            "required": false,
+            "description": "Names the request, so that it is carried out once however often it is \
+                sent. Choose a new one for each request, a UUID for example, and send the same one to \
+                repeat it.",
+            "schema": { "type": "string", "pattern": IDEMPOTENCY_KEY },
+        },
+    })
 }
 
 fn reason(status: u16) -> &'static str {

@@ -56,6 +56,18 @@ const UNSUPPORTED_MEDIA_TYPE: HostProblem = HostProblem {
     description: "The body is not `application/json`.",
     codes: &["unsupported_media_type"],
 };
+const IN_PROGRESS: HostProblem = HostProblem {
+    status: 409,
+    name: "InProgress",
+    description: "A request with this idempotency key is still running.",
+    codes: &["idempotency_in_progress"],
+};
+const KEY_REUSED: HostProblem = HostProblem {
+    status: 422,
+    name: "KeyReused",
+    description: "The idempotency key was used for another request.",
+    codes: &["idempotency_key_reused"],
+};
 const FAILED: HostProblem = HostProblem {
     status: 500,
     name: "Failed",
@@ -93,13 +105,15 @@ const CALL_DEPTH: HostProblem = HostProblem {
     codes: &["call_depth"],
 };
 
-const ALL: [&HostProblem; 12] = [
+const ALL: [&HostProblem; 14] = [
     &BAD_REQUEST,
     &NOT_FOUND,
     &BODY_TOO_SLOW,
     &BODY_TOO_LARGE,
     &URL_TOO_LONG,
     &UNSUPPORTED_MEDIA_TYPE,
+    &IN_PROGRESS,
+    &KEY_REUSED,
     &FAILED,
     &INVALID_RESULT,
     &OVERLOADED,
@@ -112,7 +126,10 @@ const ALL: [&HostProblem; 12] = [
 fn of_host(route: &Route, contract: &Contract) -> Vec<&'static HostProblem> {
     let takes_body = route.takes_body();
     let has_path_params = route.path_params().len() > 0;
+    let is_idempotent = route.is_idempotent();
     let calls = contract.service_imports().next().is_some();
+    // Where answers are kept, the database is one more thing that may not be there.
+    let needs = calls || is_idempotent;
     let mut payloads = route.errors().iter().filter_map(|case| case.payload.as_ref());
     let has_floats = route.success().is_some_and(has_floats) || payloads.any(has_floats);
     let wanted = [
@@ -123,10 +140,12 @@ fn of_host(route: &Route, contract: &Contract) -> Vec<&'static HostProblem> {
         (takes_body, &BODY_TOO_LARGE),
         (true, &URL_TOO_LONG),
         (takes_body, &UNSUPPORTED_MEDIA_TYPE),
+        (is_idempotent, &IN_PROGRESS),
+        (is_idempotent, &KEY_REUSED),
         (true, &FAILED),
         (has_floats, &INVALID_RESULT),
-        (!calls, &OVERLOADED),
-        (calls, &UNAVAILABLE),
+        (!needs, &OVERLOADED),
+        (needs, &UNAVAILABLE),
         (true, &DEADLINE),
         (calls, &CALL_DEPTH),
     ];
@@ -205,7 +224,7 @@ fn own_response(
         // The host and a case may share a code: `anyOf`.
         if shapes.len() > 1 { json!({ "anyOf": shapes }) } else { json!(shapes.pop()) }
     };
-    response(status, &lines.join("\n"), schema)
+    response(&lines.join("\n"), schema, status == 503)
 }
 
 fn with_codes(status: u16, codes: &[&str]) -> Value {
@@ -270,9 +289,9 @@ impl Members {
 }
 
 /// A response with a problem document of this schema.
-fn response(status: u16, description: &str, schema: Value) -> Value {
+fn response(description: &str, schema: Value, says_when: bool) -> Value {
     let mut headers = request_id();
-    if status == 503 {
+    if says_when {
         headers.insert("Retry-After".into(), json!({ "$ref": "#/components/headers/RetryAfter" }));
     }
     json!({
@@ -298,7 +317,8 @@ pub(super) fn shared_responses() -> Object {
     ALL.iter()
         .map(|problem| {
             let schema = with_codes(problem.status, problem.codes);
-            (problem.name.into(), response(problem.status, problem.description, schema))
+            let says_when = matches!(problem.status, 409 | 503);
+            (problem.name.into(), response(problem.description, schema, says_when))
         })
         .collect()
 }
@@ -310,6 +330,10 @@ pub(super) fn headers() -> Value {
             "description": "Names this request in the host's log.",
             "required": true,
             "schema": { "type": "string", "format": "uuid" },
+        },
+        "IdempotencyReplayed": {
+            "description": "The answer to an earlier request with the same key.",
+            "schema": { "type": "string", "const": "true" },
         },
         "RetryAfter": {
             "description": "Seconds after which another try makes sense.",

@@ -92,11 +92,11 @@ const WIT: &str = "
 
 const HTTP: &str = r#"
     [http]
-    "POST /orders" = { call = "ordering.place", status = 201, location = "/orders/{id}" }
+    "POST /orders" = { call = "ordering.place", status = 201, location = "/orders/{id}", idempotent = true }
     "GET /orders/{id}" = "ordering.get"
     "GET /orders" = "ordering.page"
     "PUT /orders/{id}/status" = "ordering.set-status"
-    "POST /orders/{id}/note" = "ordering.note"
+    "POST /orders/{id}/note" = { call = "ordering.note", idempotent = true }
     "DELETE /orders/{order}" = "ordering.remove"
     "GET /near/{lat}" = "ordering.near"
     [errors]
@@ -193,8 +193,15 @@ fn only_what_can_happen_is_promised() {
         let responses = document["paths"][path][method]["responses"].as_object().unwrap();
         responses.keys().map(String::as_str).collect::<Vec<_>>().join(" ")
     };
-    assert_eq!(statuses("/orders", "post"), "201 400 404 408 409 413 414 415 500 502 503 504 508");
+    assert_eq!(
+        statuses("/orders", "post"),
+        "201 400 404 408 409 413 414 415 422 500 502 503 504 508"
+    );
     assert_eq!(statuses("/orders/{id}", "delete"), "204 400 404 409 414 500 503 504 508");
+    assert_eq!(
+        statuses("/orders/{id}/status", "put"),
+        "200 400 404 408 413 414 415 422 500 502 503 504 508"
+    );
     assert_eq!(statuses("/near/{lat}", "get"), "200 400 404 414 500 503 504 508");
 }
 

@@ -92,6 +92,7 @@ fn route(spec: &RouteSpec, manifest: &Manifest, contract: &Contract) -> Result<R
             arguments,
             success,
             errors: errors::cases(function, &manifest.errors),
+            idempotent: spec.idempotent,
             line: Some(spec.line),
         }),
         (arguments, success) => {

@@ -47,6 +47,7 @@ fn route(
         arguments: arguments::all_in_body(function),
         success: default_success(function),
         errors: errors::cases(function, &manifest.errors),
+        idempotent: false,
         line: None,
     })
 }

@@ -59,6 +59,7 @@ pub struct Route {
     arguments: Arguments,
     success: Success,
     errors: ErrorCases,
+    idempotent: bool,
     line: Option<u32>,
 }
 
@@ -264,6 +265,11 @@ impl Route {
             ErrorCases::Named(cases) => cases,
             ErrorCases::Whole(case) => std::slice::from_ref(case),
         }
+    }
+
+    /// Whether a request with an `Idempotency-Key` is answered once, and the answer kept.
+    pub fn is_idempotent(&self) -> bool {
+        self.idempotent
     }
 
     /// The line of the manifest; `None` for a route that the host made because the manifest has no
