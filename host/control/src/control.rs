@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arc_swap::{ArcSwap, Guard};
 use thali_contract::name::ServiceName;
+use thali_platform::idempotency::Running;
 use thali_platform::sql::Databases;
 use thali_runtime::Runtime;
 use tokio::sync::{Mutex, MutexGuard};
@@ -48,6 +49,8 @@ pub struct Control {
     pub(crate) store: Arc<Store>,
     pub(crate) runtime: Arc<Runtime>,
     pub(crate) databases: Arc<Databases>,
+    /// Requests with an idempotency key that run now.
+    pub(crate) running: Arc<Running>,
     pub(crate) turns: Turns,
     pub(crate) uploads: SameBytes,
     changes: Mutex<()>,
@@ -85,6 +88,7 @@ impl Control {
             config,
             runtime,
             databases,
+            running: Arc::default(),
             _data: data,
         }
     }

@@ -96,12 +96,20 @@ impl Candidate {
         &self.manifest.service.name
     }
 
-    /// Whether it gets a database: it asks for one, or brings something to put into it.
+    /// Whether some of its answers are kept.
+    pub(crate) fn keeps_answers(&self) -> bool {
+        self.routes.iter().any(|route| route.is_idempotent())
+    }
+
+    /// Whether it gets a database: it asks for one, or there is something to put into it.
     pub(crate) fn wants_database(&self) -> bool {
         let imports_sql = self.contract.imports.iter().any(|import| {
             import.name.origin() == Origin::Platform && import.name.interface == "sql"
         });
-        imports_sql || self.manifest.database.is_some() || !self.migrations.is_empty()
+        imports_sql
+            || self.manifest.database.is_some()
+            || !self.migrations.is_empty()
+            || self.keeps_answers()
     }
 
     /// The limits it asks for, and what the host allows where that is less.

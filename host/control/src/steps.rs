@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use thali_contract::name::ServiceName;
+use thali_platform::idempotency::Answers;
 use thali_platform::sql::Database;
 use thali_runtime::{Code, Extensions, RevisionSpec};
 use tracing::warn;
@@ -145,6 +146,11 @@ impl Control {
         let mut extensions = Extensions::new();
         extensions.insert(Arc::new(Tenure::new(candidate.name().clone(), number)));
         if let Some(database) = self.database(candidate) {
+            if candidate.keeps_answers() {
+                let ttl = candidate.manifest.idempotency.ttl;
+                let running = Arc::clone(&self.running);
+                extensions.insert(Arc::new(Answers::new(Arc::clone(&database), ttl, running)));
+            }
             extensions.insert(database);
         }
         extensions

@@ -42,7 +42,18 @@ const HOST_SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS _thali_meta (
         key TEXT PRIMARY KEY,
         value TEXT NOT NULL
-    ) WITHOUT ROWID;";
+    ) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS _thali_idempotency (
+        seq INTEGER PRIMARY KEY,
+        id BLOB NOT NULL UNIQUE,
+        fingerprint BLOB NOT NULL,
+        claimed_at INTEGER NOT NULL,
+        status INTEGER,
+        content_type TEXT,
+        location TEXT,
+        revision TEXT,
+        body BLOB
+    );";
 
 /// Where a database is, what it may grow to, and who hears of its commits.
 #[derive(Debug)]
