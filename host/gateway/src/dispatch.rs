@@ -7,24 +7,22 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use http::header::{ALLOW, CONTENT_TYPE, HeaderValue, LOCATION};
+use http::header::{ALLOW, CONTENT_TYPE, HeaderValue};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, Request, Response, StatusCode};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use thali_contract::problem::Problem;
-use thali_contract::route::{Answer, AnswerBody, Found, Route};
+use thali_contract::route::{Found, Route};
 use thali_control::{Control, Live};
 use thali_runtime::{Context, NodeIndex, Revision, Runtime, Topology, TraceContext};
 use uuid::Uuid;
 use wasmtime::component::Val;
 
 use crate::body::Body;
+use crate::idempotency::{self, Entry, Name, Outcome};
 use crate::listen::Call;
 use crate::{faults, reply};
-
-/// The revision that answered: `restaurants/7`.
-const REVISION: HeaderName = HeaderName::from_static("x-thali-revision");
 
 /// The W3C trace that a request belongs to.
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
@@ -55,6 +53,8 @@ struct Invocation {
     target: Target,
     arguments: Vec<Val>,
     trace: Option<GivenTrace>,
+    /// What the client calls the request, on a route that keeps answers.
+    name: Option<Name>,
 }
 
 /// The trace that the client says a request belongs to, and how it wrote it.
@@ -118,7 +118,13 @@ impl Dispatch {
         }
         let arguments =
             target.route.decode(&values, head.uri.query(), &bytes).map_err(faults::mistakes)?;
-        Ok(Invocation { target, arguments, trace: given_trace(&head.headers) })
+        let name = if target.route.is_idempotent() {
+            let service = target.revision().service();
+            idempotency::name(head, path, &bytes, service, &target.route)?
+        } else {
+            None
+        };
+        Ok(Invocation { target, arguments, trace: given_trace(&head.headers), name })
     }
 
     /// Routes a request, on what is live now.
@@ -147,32 +153,66 @@ impl Dispatch {
         Ok((Target { topology, node, route: Arc::clone(route) }, values))
     }
 
-    /// Calls the function and answers with what it returns.
+    /// Answers with what the function returns, or has returned before.
     async fn run(&self, invocation: Invocation, call: Call) -> Response<Body> {
-        let Invocation { target: Target { topology, node, route }, arguments, trace } = invocation;
-        let revision = topology.revision(node);
         let id = call.id();
-        let context = trace.as_ref().map_or_else(|| TraceContext::begin(id), |given| given.context);
-        let context = Context::new(id, context, revision.limits().timeout);
-        let outcome =
-            self.runtime.invoke(&topology, node, route.function(), &arguments, context).await;
-        let mut response = match outcome {
+        let mut response = match invocation.name {
+            None => match self.invoke(&invocation, id).await {
+                Outcome::Answered(answer) => reply::answer(answer, id),
+                Outcome::Failed(problem) => reply::problem(&problem, id),
+            },
+            // Boxed, so that requests without a key do not carry the size of this.
+            Some(name) => Box::pin(self.once(&invocation, name, id)).await,
+        };
+        let revision = label(invocation.target.revision());
+        response.headers_mut().entry(reply::REVISION).or_insert(revision);
+        if let Some(trace) = invocation.trace {
+            response.headers_mut().insert(TRACEPARENT, trace.header);
+        }
+        call.finish(response)
+    }
+
+    /// Runs a request with a name, unless that was done before.
+    async fn once(&self, invocation: &Invocation, name: Name, id: Uuid) -> Response<Body> {
+        let revision = invocation.target.revision();
+        match idempotency::enter(name, revision).await {
+            Ok(Entry::Run(claim)) => {
+                let outcome = self.invoke(invocation, id).await;
+                idempotency::settle(claim, outcome, revision, id).await
+            }
+            Ok(Entry::Replay(answer)) => idempotency::replay(answer),
+            Err(problem) => reply::problem(&problem, id),
+        }
+    }
+
+    /// Calls the function.
+    async fn invoke(&self, invocation: &Invocation, id: Uuid) -> Outcome {
+        let Invocation { target, arguments, trace, name } = invocation;
+        let Target { topology, node, route } = target;
+        let revision = target.revision();
+        let trace = trace.as_ref().map_or_else(|| TraceContext::begin(id), |given| given.context);
+        let context = Context {
+            idempotency: name.map(|name| name.id),
+            ..Context::new(id, trace, revision.limits().timeout)
+        };
+        match self.runtime.invoke(topology, *node, route.function(), arguments, context).await {
             Ok(result) => match route.respond(result) {
-                Ok(answer) => respond(answer, id),
+                Ok(answer) => Outcome::Answered(answer),
                 Err(error) => {
-                    reply::problem(&faults::unwritable(&error, revision.service(), id), id)
+                    Outcome::Failed(Box::new(faults::unwritable(&error, revision.service(), id)))
                 }
             },
             Err(fault) => {
                 faults::log(&fault, revision.service(), id);
-                reply::problem(&faults::problem(&fault), id)
+                Outcome::Failed(Box::new(faults::problem(&fault)))
             }
-        };
-        response.headers_mut().insert(REVISION, label(revision));
-        if let Some(trace) = trace {
-            response.headers_mut().insert(TRACEPARENT, trace.header);
         }
-        call.finish(response)
+    }
+}
+
+impl Target {
+    fn revision(&self) -> &Revision {
+        self.topology.revision(self.node)
     }
 }
 
@@ -203,28 +243,16 @@ impl Miss {
     }
 }
 
+impl From<Box<Problem>> for Miss {
+    fn from(problem: Box<Problem>) -> Self {
+        Self::Refused(problem, None)
+    }
+}
+
 impl From<Problem> for Miss {
     fn from(problem: Problem) -> Self {
         Self::Refused(Box::new(problem), None)
     }
-}
-
-/// An answer that a route made, as a response.
-fn respond(answer: Answer, id: Uuid) -> Response<Body> {
-    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = match answer.body {
-        AnswerBody::Json(body) => reply::json(status, body),
-        AnswerBody::Problem(problem) => reply::problem(&problem, id),
-        AnswerBody::Empty => {
-            let mut response = Response::new(Body::empty());
-            *response.status_mut() = status;
-            response
-        }
-    };
-    if let Some(location) = answer.location.and_then(|text| HeaderValue::try_from(text).ok()) {
-        response.headers_mut().insert(LOCATION, location);
-    }
-    response
 }
 
 /// `None` when there is none, or none that can be read: then the request begins a trace of its own.

@@ -9,8 +9,10 @@ use std::time::Duration;
 use thali_control::Control;
 use thali_runtime::Runtime;
 use tokio::net::{TcpListener, TcpSocket};
+use tokio::task::AbortHandle;
 
 use crate::admin::AdminHandler;
+use crate::idempotency;
 use crate::limits::GatewayLimits;
 use crate::listen::{Server, accept_loop};
 use crate::public::PublicHandler;
@@ -47,6 +49,7 @@ pub struct Serving {
     public: Arc<Server>,
     admin: Arc<Server>,
     readiness: Arc<Readiness>,
+    sweep: AbortHandle,
 }
 
 /// Whether the host wants requests: what `/health/ready` says.
@@ -98,9 +101,16 @@ impl Gateway {
         let handler =
             PublicHandler::new(&self.control, Arc::clone(&self.runtime), Arc::clone(&readiness));
         tokio::spawn(accept_loop(self.public, Arc::clone(&public), handler));
+        let sweep = tokio::spawn(idempotency::sweep(Arc::clone(&self.control)));
         let handler = AdminHandler::new(self.control, self.runtime, self.admin_address);
         tokio::spawn(accept_loop(self.admin, Arc::clone(&admin), handler));
-        Serving { public, admin, readiness }
+        Serving { public, admin, readiness, sweep: sweep.abort_handle() }
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        self.sweep.abort();
     }
 }
 

@@ -11,6 +11,7 @@ mod body;
 mod dispatch;
 mod faults;
 mod gateway;
+mod idempotency;
 mod limits;
 pub mod listen;
 mod public;

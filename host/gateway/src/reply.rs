@@ -3,15 +3,37 @@
 use std::any::Any;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
 use http::{Response, StatusCode};
 use thali_contract::problem::{PROBLEM_JSON, Problem};
+use thali_contract::route::{Answer, AnswerBody};
 use uuid::Uuid;
 
 use crate::body::Body;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const PROBLEM: HeaderValue = HeaderValue::from_static(PROBLEM_JSON);
+
+/// The revision that answered: `restaurants/7`.
+pub(crate) const REVISION: HeaderName = HeaderName::from_static("x-thali-revision");
+
+/// An answer that a route made.
+pub(crate) fn answer(answer: Answer, id: Uuid) -> Response<Body> {
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = match answer.body {
+        AnswerBody::Json(body) => json(status, body),
+        AnswerBody::Problem(document) => problem(&document, id),
+        AnswerBody::Empty => {
+            let mut response = Response::new(Body::empty());
+            *response.status_mut() = status;
+            response
+        }
+    };
+    if let Some(location) = answer.location.and_then(|text| HeaderValue::try_from(text).ok()) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    response
+}
 
 /// An answer with a JSON body.
 pub(crate) fn json(status: StatusCode, body: impl Into<Bytes>) -> Response<Body> {
@@ -21,13 +43,18 @@ pub(crate) fn json(status: StatusCode, body: impl Into<Bytes>) -> Response<Body>
 /// A problem document.
 pub(crate) fn problem(problem: &Problem, id: Uuid) -> Response<Body> {
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut buffer = Uuid::encode_buffer();
-    let id = id.hyphenated().encode_lower(&mut buffer);
-    let mut response = with_type(status, PROBLEM, problem.to_json(Some(id)).into());
+    let mut response = with_type(status, PROBLEM, document(problem, id).into());
     if let Some(seconds) = problem.retry_after_seconds {
         response.headers_mut().insert(RETRY_AFTER, seconds.into());
     }
     response
+}
+
+/// The text of a problem document.
+pub(crate) fn document(problem: &Problem, id: Uuid) -> Vec<u8> {
+    let mut buffer = Uuid::encode_buffer();
+    let id = id.hyphenated().encode_lower(&mut buffer);
+    problem.to_json(Some(id))
 }
 
 fn with_type(status: StatusCode, content_type: HeaderValue, body: Bytes) -> Response<Body> {

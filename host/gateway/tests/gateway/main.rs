@@ -18,4 +18,5 @@ mod connections;
 mod drain;
 mod health;
 mod http2;
+mod idempotency;
 mod logs;

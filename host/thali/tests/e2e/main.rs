@@ -4,6 +4,7 @@
 mod cli;
 mod contracts;
 mod food_delivery;
+mod idempotency;
 mod support;
 mod swap;
 mod upload;

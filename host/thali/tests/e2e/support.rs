@@ -66,6 +66,19 @@ impl TestHost {
         Self::start(data, &[])
     }
 
+    /// Ends this host as a power cut would. [`TestHost::restart_killed`] brings it back.
+    pub(crate) fn kill(&self) {
+        let id = self.child.as_ref().unwrap().id().to_string();
+        assert!(Command::new("kill").args(["-9", &id]).status().unwrap().success());
+    }
+
+    /// Starts another host on the folder of one that was killed.
+    pub(crate) fn restart_killed(mut self) -> Self {
+        self.child.take().unwrap().wait().unwrap();
+        let data = std::mem::replace(&mut self.data, tempfile::tempdir().unwrap());
+        Self::start(data, &[])
+    }
+
     pub(crate) fn data(&self) -> &Path {
         self.data.path()
     }
@@ -119,6 +132,20 @@ impl TestHost {
     pub(crate) fn post(&self, path: &str, body: &Value) -> Answer {
         let request = self.agent.post(self.url(path)).content_type("application/json");
         read(request.send(body.to_string().as_bytes()))
+    }
+
+    /// A request that may find nobody to answer it.
+    pub(crate) fn try_post(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &Value,
+    ) -> Result<Answer, ureq::Error> {
+        let mut request = self.agent.post(self.url(path)).content_type("application/json");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request.send(body.to_string().as_bytes()).map(|answer| read(Ok(answer)))
     }
 
     pub(crate) fn admin_get(&self, path: &str) -> Answer {
@@ -271,6 +298,19 @@ pub(crate) fn folder_of(count: usize) -> TempDir {
         std::fs::write(file, pack::pack(&renamed, &parts).unwrap()).unwrap();
     }
     folder
+}
+
+/// A service written as WIT and core WebAssembly.
+pub(crate) fn guest(wit: &str, wat: &str, manifest: &str) -> Vec<u8> {
+    let mut resolve = wit_parser::Resolve::default();
+    let package = resolve.push_str("service.wit", wit).unwrap();
+    let world = resolve.select_world(&[package], Some("service")).unwrap();
+    let mut module = wat::parse_str(wat).unwrap();
+    let encoding = wit_component::StringEncoding::UTF8;
+    wit_component::embed_component_metadata(&mut module, &resolve, world, encoding).unwrap();
+    let bytes =
+        wit_component::ComponentEncoder::default().module(&module).unwrap().encode().unwrap();
+    pack::pack(&bytes, &Parts { manifest: manifest.into(), ..Parts::default() }).unwrap()
 }
 
 /// The order of the README.

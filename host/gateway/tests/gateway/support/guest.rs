@@ -86,6 +86,15 @@ pub fn caller() -> Bytes {
     service(wit, wat, manifest)
 }
 
+/// A service that keeps its answers, and tells the id of the request.
+pub fn keeper() -> Bytes {
+    keeper_with(include_str!("keeper.toml"))
+}
+
+pub fn keeper_with(manifest: &str) -> Bytes {
+    service(include_str!("keeper.wit"), include_str!("keeper.wat"), manifest)
+}
+
 fn service(wit: &str, wat: &str, manifest: &str) -> Bytes {
     let mut resolve = Resolve::default();
     let package = resolve.push_str("service.wit", wit).unwrap();
