@@ -122,6 +122,7 @@ impl wit::HostTransaction for State {
     }
 
     async fn drop(&mut self, transaction: Resource<Transaction>) -> wasmtime::Result<()> {
-        take(self, transaction).map(drop)
+        // What it has seen of others and the service tells its client must be durable by then.
+        Ok(take(self, transaction)?.rollback().await?)
     }
 }

@@ -10,13 +10,15 @@ use parking_lot::RwLock;
 use thali_contract::name::ServiceName;
 use thali_contract::pack::Migration;
 use thiserror::Error;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio::task::spawn_blocking;
 
 use crate::sql::error::{SqlError, Unavailable};
+use crate::sql::group::Company;
 use crate::sql::migrate::{self, MigrateError, MigrationReport, SeedError};
 use crate::sql::reader::Readers;
 use crate::sql::session::{Place, Session, Speaker};
+use crate::sql::ticket::job;
 use crate::sql::transaction::Transaction;
 use crate::sql::writer::{Work, Writer};
 use crate::sql::{Caller, Rows, SqlLimits, Statement};
@@ -185,7 +187,7 @@ impl Database {
     ///
     /// When the wait is too long, or would never end because the caller has a transaction already.
     pub async fn begin(&self, caller: Caller) -> Result<Transaction, SqlError> {
-        let exclusive = self.writer.begin(caller).await?;
+        let exclusive = self.writer.begin(caller, Company::Welcome).await?;
         Ok(Transaction::new(&self.place, exclusive))
     }
 
@@ -218,17 +220,19 @@ impl Database {
         T: Send + 'static,
         E: From<SqlError> + Send + 'static,
     {
-        let exclusive = self.writer.begin(Caller::HOST).await?;
-        let work = spawn_blocking(move || {
-            let result = exclusive.session().map_err(E::from).and_then(|session| {
-                let result = f(session)?;
-                session.commit()?;
-                Ok(result)
-            });
-            drop(exclusive);
-            result
+        let exclusive = self.writer.begin(Caller::HOST, Company::Unwelcome).await?;
+        let (reply, durable) = job();
+        let (sender, outcome) = oneshot::channel();
+        spawn_blocking(move || {
+            let result = exclusive.session().map_err(E::from).and_then(f);
+            let is_ok = result.is_ok();
+            let _ = sender.send(result);
+            if is_ok { exclusive.commit(reply, false) } else { exclusive.roll_back(None) }
         });
-        work.await.unwrap_or_else(|_| Err(SqlError::from(Unavailable::Stopped).into()))
+        let stopped = |_| Err(SqlError::from(Unavailable::Stopped).into());
+        let result = outcome.await.unwrap_or_else(stopped)?;
+        durable.finish().await?;
+        Ok(result)
     }
 }
 

@@ -1,65 +1,225 @@
 //! Group commit: jobs that wait at the same time share one transaction and one flush to disk.
 //!
-//! Each job runs in a savepoint, so one that fails undoes only itself. A few errors undo the whole
-//! transaction (a full disk, an interrupted statement, `ON CONFLICT ROLLBACK`), and a deferred
-//! constraint is only checked by the commit. Then every job that did not fail by itself is carried out
-//! again, alone. Nobody hears of success before the commit that made it durable.
+//! Each member runs in a savepoint: a write, or a transaction that a service holds open. One that fails
+//! or is rolled back undoes only itself. Nobody hears of success before the commit that made it
+//! durable; nor is anybody told that a neighbour's row is in the way before that row is durable.
+//!
+//! A few errors undo the whole group (a full disk, an interrupted statement, `ON CONFLICT ROLLBACK`).
+//! Then every write that was finished is carried out again, alone. A finished transaction cannot be:
+//! its statements came one by one from a service that has looked at their results. It is `busy`,
+//! which says that nothing was done.
+//!
+//! SQLite checks deferred constraints only at the commit, and does not say whose they were. A schema
+//! that has some makes every transaction a group of its own; writes are told apart by trying them
+//! alone.
 
+use std::mem;
 use std::time::{Duration, Instant};
 
 use crate::sql::error::SqlError;
 use crate::sql::session::Session;
+use crate::sql::ticket::Reply;
 use crate::sql::writer::WriteJob;
 
-/// A group takes in no more jobs after this long: the first one waits for the last one.
-const GROUP_TIME: Duration = Duration::from_millis(10);
+/// The connection that writes, and those whose work on it waits for the next commit.
+pub(crate) struct Group {
+    session: Session,
+    /// When the shared transaction began; none while there is none.
+    began: Option<Instant>,
+    done: Vec<Done>,
+}
 
-/// Carries out `first` and what `more` brings.
-pub(crate) fn run(session: &Session, first: WriteJob, mut more: impl FnMut() -> Option<WriteJob>) {
-    if let Err(error) = session.begin() {
-        first.answer(Err(error));
-        return;
+/// A member that is finished and waits for the commit.
+enum Done {
+    Write {
+        job: WriteJob,
+        answer: Result<Vec<u64>, SqlError>,
+    },
+    Transaction {
+        reply: Reply<()>,
+        announces: bool,
+    },
+    /// A transaction that was rolled back, but has seen what is not durable yet.
+    Reader {
+        reply: Reply<()>,
+    },
+}
+
+/// Whether a transaction shares its commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Company {
+    /// With whoever is waiting.
+    Welcome,
+    /// With nobody that was there before: it will take long.
+    Unwelcome,
+}
+
+impl Group {
+    pub(crate) fn new(session: Session) -> Self {
+        Self { session, began: None, done: Vec::new() }
     }
-    let started = Instant::now();
-    let mut done: Vec<(WriteJob, Vec<u64>)> = Vec::new();
-    let mut next = Some(first);
-    while let Some(job) = next {
-        match in_savepoint(session, &job) {
-            Ok(changes) => done.push((job, changes)),
-            Err(error) => job.answer(Err(error)),
-        }
-        if !session.in_transaction() {
-            return one_by_one(session, done);
-        }
-        let room = done.len() < session.place.limits.group_jobs_max;
-        next = if room && started.elapsed() < GROUP_TIME { more() } else { None };
+
+    /// The connection.
+    pub(crate) fn session(&self) -> &Session {
+        &self.session
     }
-    match session.commit() {
-        Ok(()) => {
-            if done.iter().any(|(job, _)| job.work.announces) {
-                session.place.announce();
+
+    /// The connection, when the group is flushed and the connection is still good.
+    pub(crate) fn into_session(self) -> Option<Session> {
+        Some(self.session).filter(|session| !session.is_condemned())
+    }
+
+    /// Whether the shared transaction is open.
+    pub(crate) fn is_open(&self) -> bool {
+        self.began.is_some()
+    }
+
+    /// Whether it is time to commit, whoever is waiting.
+    pub(crate) fn is_due(&self) -> bool {
+        let limits = &self.session.place.limits;
+        let full = self.done.len() >= limits.group_jobs_max;
+        full || self.is_older_than(limits.group_time) || self.session.is_condemned()
+    }
+
+    /// Carries out a write.
+    pub(crate) fn write(&mut self, job: WriteJob) {
+        if let Err(error) = self.begin() {
+            return job.answer(Err(error));
+        }
+        let answer = in_savepoint(&self.session, &job);
+        match answer {
+            // What is in its way may be a neighbour's, and not durable yet: then it waits as well.
+            Err(error) if !matches!(error, SqlError::Constraint { .. }) || self.done.is_empty() => {
+                job.answer(Err(error));
             }
-            done.into_iter().for_each(|(job, changes)| job.answer(Ok(changes)));
+            answer => self.done.push(Done::Write { job, answer }),
         }
-        Err(error) if done.len() == 1 => {
-            done.into_iter().for_each(|(job, _)| job.answer(Err(error.clone())));
+        self.recover_if_undone();
+    }
+
+    /// Begins a transaction that a service holds.
+    pub(crate) fn enter(&mut self, company: Company) -> Result<(), SqlError> {
+        let alone = company == Company::Unwelcome || self.session.defers_constraints()?;
+        if alone || self.is_older_than(self.session.place.limits.group_entry_time) {
+            self.flush();
         }
-        Err(_) => one_by_one(session, done),
+        self.begin()?;
+        self.session.enter_savepoint()
+    }
+
+    /// Ends the transaction that entered. Its reply waits for the commit.
+    pub(crate) fn leave(&mut self, reply: Reply<()>, announces: bool) {
+        match self.session.release_savepoint() {
+            Ok(()) => self.done.push(Done::Transaction { reply, announces }),
+            Err(error) => {
+                self.session.rollback();
+                let _ = reply.send(Err(error));
+            }
+        }
+        self.recover_if_undone();
+        if self.session.defers_constraints().unwrap_or(true) {
+            self.flush();
+        }
+    }
+
+    /// Undoes the transaction that entered. The reply, if somebody wants one, waits until what the
+    /// transaction may have seen is durable.
+    pub(crate) fn undo(&mut self, reply: Option<Reply<()>>) {
+        if self.session.in_transaction() && self.session.undo_savepoint().is_err() {
+            self.session.rollback();
+        }
+        match reply {
+            Some(reply) if !self.done.is_empty() => self.done.push(Done::Reader { reply }),
+            Some(reply) => drop(reply.send(Ok(()))),
+            None => {}
+        }
+        self.recover_if_undone();
+    }
+
+    /// Commits, and tells everybody.
+    pub(crate) fn flush(&mut self) {
+        if self.began.take().is_none() {
+            return;
+        }
+        let done = mem::take(&mut self.done);
+        match self.session.commit() {
+            Ok(()) => {
+                if done.iter().any(Done::announces) {
+                    self.session.place.announce();
+                }
+                done.into_iter().for_each(Done::succeed);
+            }
+            Err(error) => self.recover(done, &error),
+        }
+    }
+
+    fn begin(&mut self) -> Result<(), SqlError> {
+        if self.began.is_none() {
+            self.session.begin()?;
+            self.began = Some(Instant::now());
+        }
+        Ok(())
+    }
+
+    fn is_older_than(&self, age: Duration) -> bool {
+        self.began.is_some_and(|began| began.elapsed() >= age)
+    }
+
+    fn recover_if_undone(&mut self) {
+        if self.began.is_some() && !self.session.in_transaction() {
+            self.began = None;
+            let done = mem::take(&mut self.done);
+            self.recover(done, &SqlError::Busy);
+        }
+    }
+
+    /// Does what can be done for the members of a group that was undone.
+    fn recover(&self, done: Vec<Done>, error: &SqlError) {
+        let alone = done.len() == 1;
+        // A constraint that broke at the commit is one member's fault, and nobody can say whose.
+        let shared = match error {
+            SqlError::Constraint { .. } => SqlError::Busy,
+            other => other.clone(),
+        };
+        for done in done {
+            match done {
+                Done::Write { job, .. } if alone && *error != SqlError::Busy => {
+                    job.answer(Err(error.clone()));
+                }
+                Done::Write { job, .. } => {
+                    let answer = carry_out_alone(&self.session, &job);
+                    job.answer(answer);
+                }
+                Done::Transaction { reply, .. } if alone => drop(reply.send(Err(error.clone()))),
+                Done::Transaction { reply, .. } | Done::Reader { reply } => {
+                    drop(reply.send(Err(shared.clone())));
+                }
+            }
+        }
     }
 }
 
-/// Carries out each job in a transaction of its own.
-fn one_by_one(session: &Session, jobs: Vec<(WriteJob, Vec<u64>)>) {
-    for (job, _) in jobs {
-        let answer = alone(session, &job);
-        job.answer(answer);
+impl Done {
+    fn announces(&self) -> bool {
+        match self {
+            Self::Write { job, answer } => job.work.announces && answer.is_ok(),
+            Self::Transaction { announces, .. } => *announces,
+            Self::Reader { .. } => false,
+        }
+    }
+
+    fn succeed(self) {
+        match self {
+            Self::Write { job, answer } => job.answer(answer),
+            Self::Transaction { reply, .. } | Self::Reader { reply } => drop(reply.send(Ok(()))),
+        }
     }
 }
 
-fn alone(session: &Session, job: &WriteJob) -> Result<Vec<u64>, SqlError> {
+/// Carries out a write in a transaction of its own.
+fn carry_out_alone(session: &Session, job: &WriteJob) -> Result<Vec<u64>, SqlError> {
     session.begin()?;
-    let result = statements(session, job);
-    match result {
+    match statements(session, job) {
         Ok(changes) => {
             session.commit()?;
             if job.work.announces {
@@ -75,11 +235,12 @@ fn alone(session: &Session, job: &WriteJob) -> Result<Vec<u64>, SqlError> {
 }
 
 fn in_savepoint(session: &Session, job: &WriteJob) -> Result<Vec<u64>, SqlError> {
-    session.host(|raw| raw.execute_batch("SAVEPOINT job"))?;
+    session.enter_savepoint()?;
     let result = statements(session, job);
     if session.in_transaction() {
-        let end = if result.is_ok() { "RELEASE job" } else { "ROLLBACK TO job; RELEASE job" };
-        if let Err(error) = session.host(|raw| raw.execute_batch(end)) {
+        let ended =
+            if result.is_ok() { session.release_savepoint() } else { session.undo_savepoint() };
+        if let Err(error) = ended {
             // Half a job must not be committed with the others.
             session.rollback();
             return result.and(Err(error));

@@ -30,6 +30,13 @@ pub struct SqlLimits {
     pub queue_bytes_max: usize,
     /// Writes that may share one commit. Default: 128.
     pub group_jobs_max: usize,
+    /// After this long a group of writes takes in no more: the first one waits for the last one.
+    /// Default: 10 ms.
+    pub group_time: Duration,
+    /// After this long a group takes in no more transactions. A transaction lasts as long as its
+    /// service likes, up to its lease, so at most one slow one keeps finished neighbours waiting.
+    /// Default: 5 ms.
+    pub group_entry_time: Duration,
     /// Connections that read side by side. Default: 4.
     pub readers_max: usize,
     /// Prepared statements kept, per connection. Default: 64.
@@ -51,6 +58,8 @@ impl Default for SqlLimits {
             queue_jobs_max: 1024,
             queue_bytes_max: 32 << 20,
             group_jobs_max: 128,
+            group_time: Duration::from_millis(10),
+            group_entry_time: Duration::from_millis(5),
             readers_max: 4,
             cached_statements_max: 64,
         }

@@ -49,7 +49,7 @@
 //!
 //! [`Databases`] hands out one [`Database`] per service, which costs nothing until it is used. A
 //! database has one connection that writes (`writer`), with a queue in front of it that is drained in
-//! groups (`group`) or lent to a [`Transaction`], and a few that read (`reader`). A connection
+//! groups (`group`) that a [`Transaction`] is part of, too, and a few that read (`reader`). A connection
 //! (`session`) has a `guard`, which says what a statement may be, and a `meter`, which says how long it
 //! may run. All SQLite work happens on tokio's blocking threads.
 //!
@@ -60,6 +60,7 @@ mod bindings;
 mod capability;
 mod database;
 mod error;
+mod exclusive;
 mod group;
 mod guard;
 mod limits;

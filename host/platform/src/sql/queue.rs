@@ -42,11 +42,6 @@ impl<T> Queue<T> {
         Some(job)
     }
 
-    /// What [`Queue::pop`] would answer.
-    pub(crate) fn front(&self) -> Option<&T> {
-        self.jobs.front().map(|(job, _)| job)
-    }
-
     /// Drops all jobs.
     pub(crate) fn clear(&mut self) {
         self.jobs.clear();

@@ -30,6 +30,14 @@ const LOCK_TIME: Duration = Duration::from_secs(2);
 /// The log is cut back to this many bytes after a transaction that made it larger.
 const LOG_BYTES_KEPT: u64 = 16 << 20;
 
+// Kept by the connection like the statements of services, and marked like all of the host's.
+const BEGIN: &str = "/*_thali_*/BEGIN IMMEDIATE";
+const COMMIT: &str = "/*_thali_*/COMMIT";
+const SAVEPOINT: &str = "/*_thali_*/SAVEPOINT member";
+const RELEASE: &str = "/*_thali_*/RELEASE member";
+const UNDO: &str = "/*_thali_*/ROLLBACK TO member";
+const SCHEMA_VERSION: &str = "/*_thali_*/PRAGMA schema_version";
+
 /// The host's own tables. They are there before a service's first statement, so that no service can
 /// make tables of these names.
 const HOST_SCHEMA: &str = "
@@ -81,6 +89,8 @@ pub(crate) struct Session {
     pub(crate) meter: Meter,
     pub(crate) place: Arc<Place>,
     condemned: Cell<bool>,
+    /// What [`Session::defers_constraints`] answered, and for which version of the schema.
+    deferring: Cell<Option<(i64, bool)>>,
 }
 
 impl Session {
@@ -122,6 +132,7 @@ impl Session {
             meter: Meter::default(),
             place: Arc::clone(place),
             condemned: Cell::new(false),
+            deferring: Cell::new(None),
         };
         session.configure().map_err(|error| session.explain(&error))?;
         Ok(session)
@@ -182,19 +193,62 @@ impl Session {
 
     /// Begins a transaction that may write.
     pub(crate) fn begin(&self) -> Result<(), SqlError> {
-        self.host(|raw| raw.execute_batch("BEGIN IMMEDIATE"))
+        self.control(BEGIN)
     }
 
     /// Makes the transaction durable, or undoes it.
     pub(crate) fn commit(&self) -> Result<(), SqlError> {
-        self.host(|raw| raw.execute_batch("COMMIT")).inspect_err(|_| self.rollback())
+        self.control(COMMIT).inspect_err(|_| self.rollback())
     }
 
     /// Undoes the transaction, if there is one.
     pub(crate) fn rollback(&self) {
+        self.deferring.set(None);
         if self.in_transaction() && self.host(|raw| raw.execute_batch("ROLLBACK")).is_err() {
             self.condemned.set(true);
         }
+    }
+
+    /// Begins a part of the transaction that can be undone by itself.
+    pub(crate) fn enter_savepoint(&self) -> Result<(), SqlError> {
+        self.control(SAVEPOINT)
+    }
+
+    /// Ends the part: it stays if the transaction does.
+    pub(crate) fn release_savepoint(&self) -> Result<(), SqlError> {
+        self.control(RELEASE)
+    }
+
+    /// Ends the part, and undoes it.
+    pub(crate) fn undo_savepoint(&self) -> Result<(), SqlError> {
+        self.deferring.set(None);
+        self.control(UNDO)?;
+        self.control(RELEASE)
+    }
+
+    fn control(&self, sql: &'static str) -> Result<(), SqlError> {
+        self.host(|raw| raw.prepare_cached(sql)?.execute([]).map(drop))
+    }
+
+    /// Whether the schema has constraints that only a commit checks. Says yes once too often, when a
+    /// comment in the schema has the word, and never no by mistake.
+    pub(crate) fn defers_constraints(&self) -> Result<bool, SqlError> {
+        let version: i64 =
+            self.host(|raw| raw.prepare_cached(SCHEMA_VERSION)?.query_row([], |row| row.get(0)))?;
+        if let Some((seen, answer)) = self.deferring.get()
+            && seen == version
+        {
+            return Ok(answer);
+        }
+        let answer = self.host(|raw| {
+            raw.query_row(
+                "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE sql LIKE '%DEFERR%')",
+                [],
+                |row| row.get(0),
+            )
+        })?;
+        self.deferring.set(Some((version, answer)));
+        Ok(answer)
     }
 
     /// Whether a transaction is open. SQLite ends one by itself when an error leaves it no choice.

@@ -12,11 +12,11 @@ use parking_lot::Mutex;
 use tokio::task::{AbortHandle, spawn_blocking};
 
 use crate::sql::error::{Ending, SqlError, Unavailable};
+use crate::sql::exclusive::Exclusive;
 use crate::sql::meter::Budget;
 use crate::sql::session::{Place, Session, Speaker};
 use crate::sql::statement::Access;
 use crate::sql::ticket::{Ticket, job};
-use crate::sql::writer::Exclusive;
 use crate::sql::{Rows, Statement};
 
 /// A transaction. It sees its own writes and keeps other writers out. Dropping it rolls it back.
@@ -90,22 +90,32 @@ impl Transaction {
     ///
     /// # Errors
     ///
-    /// When it cannot be, or is over. Then nothing of it was done.
+    /// When it cannot be, or is over; `busy` when an error of a neighbour undid it as well. Then
+    /// nothing of it was done.
     pub async fn commit(self) -> Result<(), SqlError> {
         let (reply, answer) = job();
         let exclusive = self.lease.take(reply.ticket())?;
         let lease = Arc::clone(&self.lease);
         spawn_blocking(move || {
-            let committed = exclusive.session().and_then(Session::commit);
-            *lease.hold.lock() = Hold::Over(match committed {
-                Ok(()) => Ending::Committed,
-                Err(_) => Ending::RolledBack,
-            });
-            if committed.is_ok() && lease.announces.load(Ordering::Acquire) {
-                lease.place.announce();
-            }
-            let _ = reply.send(committed);
-            exclusive.finish();
+            *lease.hold.lock() = Hold::Over(Ending::Committed);
+            exclusive.commit(reply, lease.announces.load(Ordering::Acquire));
+        });
+        answer.finish().await
+    }
+
+    /// Undoes the transaction, and waits until what it has seen of others is durable. Dropping it does
+    /// the first alone. One that is over already is undone.
+    ///
+    /// # Errors
+    ///
+    /// When something that it has seen was undone as well.
+    pub async fn rollback(self) -> Result<(), SqlError> {
+        let (reply, answer) = job();
+        let Ok(exclusive) = self.lease.take(reply.ticket()) else { return Ok(()) };
+        let lease = Arc::clone(&self.lease);
+        spawn_blocking(move || {
+            *lease.hold.lock() = Hold::Over(Ending::RolledBack);
+            exclusive.roll_back(Some(reply));
         });
         answer.finish().await
     }
@@ -171,7 +181,7 @@ impl Lease {
             let (result, rest) = lease.settle(exclusive, result);
             let _ = reply.send(result);
             if let Some(exclusive) = rest {
-                exclusive.finish();
+                exclusive.roll_back(None);
             }
         });
         answer.finish().await

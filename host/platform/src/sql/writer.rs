@@ -1,9 +1,9 @@
 //! The one connection of a database that writes, and the queue in front of it.
 //!
 //! Nobody owns a thread. Whoever queues a job while the connection is free takes it to a blocking
-//! thread, and that thread *drains* the queue: writes in groups that share a commit, transactions by
-//! handing the connection over, everything in the order it came. When the queue is empty the
-//! connection is put back. So a database that nobody uses costs a few hundred bytes, and one that
+//! thread, and that thread *drains* the queue in the order it came, in groups that share a commit:
+//! writes by carrying them out, transactions by handing the connection over, inside the group that is
+//! open. When the queue is empty the connection is put back. So a database that nobody uses costs a few hundred bytes, and one that
 //! everybody uses costs one thread.
 
 use std::mem;
@@ -14,8 +14,9 @@ use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 
-use crate::sql::error::{SqlError, Unavailable};
-use crate::sql::group;
+use crate::sql::error::SqlError;
+use crate::sql::exclusive::Exclusive;
+use crate::sql::group::{Company, Group};
 use crate::sql::queue::Queue;
 use crate::sql::session::{Place, Session, Speaker};
 use crate::sql::ticket::{Answer, Reply, job};
@@ -68,14 +69,8 @@ pub(crate) struct Work {
 
 struct BeginJob {
     caller: Caller,
+    company: Company,
     reply: Reply<Exclusive>,
-    runtime: Handle,
-}
-
-/// The connection, for as long as a transaction has it. Dropping it rolls back.
-pub(crate) struct Exclusive {
-    session: Option<Session>,
-    writer: Arc<Writer>,
     runtime: Handle,
 }
 
@@ -114,10 +109,14 @@ impl Writer {
     }
 
     /// Waits for the connection and begins a transaction on it.
-    pub(crate) async fn begin(self: &Arc<Self>, caller: Caller) -> Result<Exclusive, SqlError> {
+    pub(crate) async fn begin(
+        self: &Arc<Self>,
+        caller: Caller,
+        company: Company,
+    ) -> Result<Exclusive, SqlError> {
         let (reply, answer) = job();
         let runtime = Handle::current();
-        self.submit(caller, Entry::Begin(BeginJob { caller, reply, runtime }), 0)?;
+        self.submit(caller, Entry::Begin(BeginJob { caller, company, reply, runtime }), 0)?;
         self.wait(answer).await
     }
 
@@ -143,90 +142,103 @@ impl Writer {
             }
         };
         let writer = Arc::clone(self);
-        spawn_blocking(move || writer.drain(session));
+        spawn_blocking(move || writer.drain(session.map(Group::new)));
         Ok(())
     }
 
     /// Works until the queue is empty or a transaction has the connection.
-    fn drain(self: Arc<Self>, mut session: Option<Session>) {
+    fn drain(self: Arc<Self>, mut group: Option<Group>) {
         let _watch = Watch(&self);
-        while let Some(entry) = self.next(&mut session) {
-            session = match (self.opened(session), entry) {
-                (Ok(open), Entry::Write(job)) => Some(self.group(open, job)),
-                (Ok(open), Entry::Begin(job)) => match self.hand_over(open, job) {
+        while let Some(entry) = self.next(&mut group) {
+            let open = match self.opened(group.take()) {
+                Ok(open) => open,
+                Err(error) => {
+                    entry.fail(error);
+                    continue;
+                }
+            };
+            group = match entry {
+                Entry::Write(job) => Some(write(open, job)),
+                Entry::Begin(job) => match self.hand_over(open, job) {
                     Some(back) => Some(back),
                     None => return,
                 },
-                (Err(error), entry) => {
-                    entry.fail(error);
-                    None
-                }
             };
-            session = session.filter(|session| !session.is_condemned());
         }
     }
 
-    /// The next entry that somebody still waits for. When there is none the connection is put back,
-    /// in one step with looking, so that no entry is left behind.
-    fn next(&self, session: &mut Option<Session>) -> Option<Entry> {
-        let mut lane = self.lane.lock();
-        while let Some(entry) = lane.queue.pop() {
-            if entry.start() {
+    /// The next entry that somebody still waits for, after a commit when one is due. When there is none
+    /// the group is committed and the connection put back, in one step with looking, so that no entry
+    /// is left behind.
+    fn next(&self, group: &mut Option<Group>) -> Option<Entry> {
+        loop {
+            if let Some(due) = group.as_mut().filter(|group| group.is_due()) {
+                due.flush();
+            }
+            // A connection that met a grave error is closed, and opened again for the next entry.
+            group.take_if(|group| group.session().is_condemned());
+            let mut lane = self.lane.lock();
+            if let Some(entry) = lane.next() {
                 return Some(entry);
             }
+            let Some(open) = group.as_mut().filter(|group| group.is_open()) else {
+                lane.seat = Seat::Free(group.take().and_then(Group::into_session));
+                return None;
+            };
+            drop(lane);
+            open.flush();
         }
-        lane.seat = Seat::Free(session.take());
-        None
     }
 
-    /// The next write, when a write is what comes next.
-    fn next_write(&self) -> Option<WriteJob> {
-        let mut lane = self.lane.lock();
-        while let Some(Entry::Write(_)) = lane.queue.front() {
-            match lane.queue.pop() {
-                Some(Entry::Write(job)) if job.reply.start() => return Some(job),
-                _ => {}
-            }
-        }
-        None
-    }
-
-    fn opened(&self, session: Option<Session>) -> Result<Session, SqlError> {
-        if let Some(session) = session {
-            return Ok(session);
+    fn opened(&self, group: Option<Group>) -> Result<Group, SqlError> {
+        if let Some(group) = group {
+            return Ok(group);
         }
         let session = Session::open_writer(&self.place)?;
         self.opened.store(true, Ordering::Release);
-        Ok(session)
+        Ok(Group::new(session))
     }
 
-    fn group(&self, session: Session, first: WriteJob) -> Session {
-        group::run(&session, first, || self.next_write());
-        session
-    }
-
-    /// Begins a transaction and gives it to whoever asked. Answers the connection when that failed.
-    fn hand_over(self: &Arc<Self>, session: Session, job: BeginJob) -> Option<Session> {
-        if let Err(error) = session.begin() {
+    /// Begins a transaction and gives it to whoever asked. Answers the group when that failed.
+    fn hand_over(self: &Arc<Self>, mut group: Group, job: BeginJob) -> Option<Group> {
+        if let Err(error) = group.enter(job.company) {
             let _ = job.reply.send(Err(error));
-            return Some(session);
+            return Some(group);
         }
         self.lane.lock().holder = job.caller;
-        let writer = Arc::clone(self);
-        let exclusive = Exclusive { session: Some(session), writer, runtime: job.runtime };
+        let exclusive = Exclusive::new(group, self, job.runtime);
         match job.reply.send(Ok(exclusive)) {
             Ok(()) => None,
             Err(refused) => refused.ok().and_then(Exclusive::take_back),
         }
     }
 
-    /// Goes on after a transaction.
-    fn resume(self: Arc<Self>, session: Option<Session>) {
+    /// Goes on after a transaction. Blocks.
+    pub(crate) fn resume(self: Arc<Self>, group: Group) {
+        self.release_holder();
+        self.drain(Some(group));
+    }
+
+    /// Nobody has a transaction open any more.
+    pub(crate) fn release_holder(&self) {
         self.lane.lock().holder = Caller::HOST;
-        if let Some(session) = &session {
-            session.rollback();
+    }
+}
+
+fn write(mut group: Group, job: WriteJob) -> Group {
+    group.write(job);
+    group
+}
+
+impl Lane {
+    /// The next entry that somebody still waits for.
+    fn next(&mut self) -> Option<Entry> {
+        while let Some(entry) = self.queue.pop() {
+            if entry.start() {
+                return Some(entry);
+            }
         }
-        self.drain(session.filter(|session| !session.is_condemned()));
+        None
     }
 }
 
@@ -254,34 +266,6 @@ impl Entry {
         match self {
             Self::Write(job) => drop(job.reply.send(Err(error))),
             Self::Begin(job) => drop(job.reply.send(Err(error))),
-        }
-    }
-}
-
-impl Exclusive {
-    /// The connection, inside its transaction.
-    pub(crate) fn session(&self) -> Result<&Session, SqlError> {
-        self.session.as_ref().ok_or_else(|| Unavailable::Stopped.into())
-    }
-
-    /// Rolls back what is not committed and goes on with the queue. Blocks.
-    pub(crate) fn finish(mut self) {
-        let session = self.session.take();
-        Arc::clone(&self.writer).resume(session);
-    }
-
-    /// The connection without its transaction, to go on with.
-    fn take_back(mut self) -> Option<Session> {
-        self.writer.lane.lock().holder = Caller::HOST;
-        self.session.take().inspect(Session::rollback)
-    }
-}
-
-impl Drop for Exclusive {
-    fn drop(&mut self) {
-        if let Some(session) = self.session.take() {
-            let writer = Arc::clone(&self.writer);
-            self.runtime.spawn_blocking(move || writer.resume(Some(session)));
         }
     }
 }

@@ -10,6 +10,7 @@
 mod capability;
 mod constraints;
 mod files;
+mod groups;
 mod host;
 mod limits;
 mod migrations;

@@ -127,8 +127,8 @@ async fn a_copy_of_the_log_into_the_database_may_be_cut_at_every_page() {
 fn half_copied(old: &[u8], new: &[u8], cut: usize, torn: bool) -> Vec<u8> {
     let copied = cut * PAGE_BYTES + if torn { PAGE_BYTES / 2 } else { 0 };
     let mut database = new.to_vec();
-    for at in copied..database.len() {
-        database[at] = old.get(at).copied().unwrap_or(0);
+    for (at, byte) in database.iter_mut().enumerate().skip(copied) {
+        *byte = old.get(at).copied().unwrap_or(0);
     }
     database
 }

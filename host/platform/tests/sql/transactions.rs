@@ -123,10 +123,10 @@ async fn writes_and_transactions_have_their_turn_in_the_order_they_came() {
     let_tasks_run().await;
     drop(first);
     let second = second.await.unwrap().unwrap();
-    before.await.unwrap();
     assert_eq!(count(&second).await, int(1), "what waited longer is done, what came later is not");
     assert!(!after.is_finished());
     second.commit().await.unwrap();
+    before.await.unwrap();
     after.await.unwrap();
 }
 
