@@ -80,12 +80,12 @@ impl Contract {
         Some(FunctionRef { interface: u32::try_from(i).ok()?, function: u32::try_from(f).ok()? })
     }
 
-    /// The imports that other services satisfy, with their index in [`Contract::imports`].
+    /// The imports that other services satisfy, with their index in [`Contract::imports`]. Events are
+    /// not among them: publishing needs nobody else.
     pub fn service_imports(&self) -> impl Iterator<Item = (usize, &Interface)> {
-        self.imports
-            .iter()
-            .enumerate()
-            .filter(|(_, import)| import.name.origin() == Origin::Service)
+        self.imports.iter().enumerate().filter(|(_, import)| {
+            import.name.origin() == Origin::Service && !import.name.is_events()
+        })
     }
 }
 

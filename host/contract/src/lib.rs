@@ -1,5 +1,5 @@
 //! What a service promises and needs, as data: WIT types and interfaces, the manifest, routes, JSON,
-//! OpenAPI, compatibility.
+//! events, OpenAPI, compatibility.
 //!
 //! Nothing here does I/O, runs wasm or knows of a server. Values are wasmtime's dynamic
 //! [`Val`](wasmtime::component::Val)s: plain data that moves between stores.
@@ -7,6 +7,7 @@
 
 pub mod compat;
 pub mod contract;
+pub mod events;
 pub mod json;
 pub mod manifest;
 pub mod name;

@@ -1,5 +1,5 @@
-//! Links a component's imports: what the host offers, and calls to whichever service exports the
-//! interface when the call is made.
+//! Links a component's imports: what the host offers, calls to whichever service exports the
+//! interface when the call is made, and events.
 
 use std::sync::Arc;
 
@@ -9,6 +9,7 @@ use wasmtime::StoreContextMut;
 use wasmtime::component::{Linker, Val};
 
 use crate::engine::Runtime;
+use crate::events;
 use crate::fault::Fault;
 use crate::invoke;
 use crate::revision::PrepareError;
@@ -32,6 +33,9 @@ pub(crate) fn link(runtime: &Runtime, contract: &Contract) -> Result<Linker<Stat
     for (at, import) in contract.service_imports() {
         link_service(&mut linker, at, import)?;
     }
+    for (_, import) in contract.publishes() {
+        link_events(&mut linker, import)?;
+    }
     Ok(linker)
 }
 
@@ -47,6 +51,12 @@ fn is_granted(runtime: &Runtime, import: &Interface) -> bool {
                 )
         }),
     }
+}
+
+fn link_events(linker: &mut Linker<State>, interface: &Interface) -> Result<(), PrepareError> {
+    let refused = |error: wasmtime::Error| PrepareError::Link(format!("{error:#}"));
+    let mut instance = linker.instance(&interface.name.to_string()).map_err(refused)?;
+    events::link(&mut instance, interface).map_err(refused)
 }
 
 fn link_service(

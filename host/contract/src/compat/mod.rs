@@ -65,6 +65,24 @@ pub fn satisfies(provider: &Interface, consumer: &Interface) -> Result<(), Vec<M
     if mismatches.is_empty() { Ok(()) } else { Err(mismatches) }
 }
 
+/// Whether a subscriber that exports `subscriber` can be told what a publisher that imports `publisher`
+/// announces. Functions that both have must have equal types. Either may have some that the other does
+/// not: a component's import has only what it uses, and a subscriber need not listen to everything.
+///
+/// # Errors
+///
+/// Every function that differs. The publisher is the provider of the event, the subscriber consumes it.
+pub fn hears(subscriber: &Interface, publisher: &Interface) -> Result<(), Vec<Mismatch>> {
+    let shared = subscriber.functions.iter().filter_map(|expected| {
+        let had = publisher.functions.iter().find(|function| function.name == expected.name)?;
+        let detail = compare(expected, Some(had))?;
+        let function = Some(format!("{}.{}", subscriber.name.interface, expected.name));
+        Some(Mismatch { function, detail })
+    });
+    let mismatches: Vec<_> = shared.collect();
+    if mismatches.is_empty() { Ok(()) } else { Err(mismatches) }
+}
+
 /// Whether a provider of one version serves consumers of another: the same or a newer one that is
 /// compatible by semver. An interface without a version is served by one without a version.
 pub fn version_serves(provider: Option<&Version>, consumer: Option<&Version>) -> bool {

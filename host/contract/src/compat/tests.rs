@@ -119,3 +119,18 @@ fn resources_cannot_cross() {
     let detail = mismatch(body, body);
     assert!(detail.contains("resource r"), "{detail}");
 }
+
+#[test]
+fn a_publisher_and_a_subscriber_may_each_have_functions_of_their_own() {
+    let publisher = interface("1.1.0", "placed: func(id: string); moved: func(id: string);");
+    let subscriber = interface("1.0.0", "placed: func(id: string); gone: func(id: string);");
+    assert_eq!(hears(&subscriber, &publisher), Ok(()));
+    assert_eq!(hears(&publisher, &subscriber), Ok(()));
+    let other = interface("1.0.0", "placed: func(id: u32);");
+    let mismatches = hears(&other, &publisher).unwrap_err();
+    assert_eq!(
+        mismatches[0].to_string(),
+        "charging.placed: consumer expects func(id: u32), provider has func(id: string) \
+         (id: consumer expects u32, provider has string)"
+    );
+}

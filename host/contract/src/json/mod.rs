@@ -31,7 +31,7 @@ mod wording;
 
 pub use decode::{decode, decode_members};
 pub use encode::{EncodeError, encode};
-pub use text::{decode_query_list, decode_text, is_query_list, is_textual};
+pub use text::{decode_query_list, decode_text, encode_text, is_query_list, is_textual};
 
 pub(crate) use mistakes::MISTAKES_MAX;
 pub(crate) use number::{is_wide, limits};

@@ -3,7 +3,7 @@
 use wasmtime::component::Val;
 
 use super::{number, wording};
-use crate::ty::{Label, Type};
+use crate::ty::{Label, Type, json_name};
 
 /// Whether [`decode_text`] reads values of the type: scalars, strings, enums, and options of those.
 pub fn is_textual(ty: &Type) -> bool {
@@ -38,6 +38,27 @@ pub fn decode_text(ty: &Type, text: &str) -> Result<Val, String> {
         ty if number::is_number(ty) => number::from_text(ty, text),
         ty => Err(format!("{} cannot be written as text", wording::expected(ty))),
     }
+}
+
+/// Writes a value as [`decode_text`] reads it; `None` for one that is more than a piece of text.
+pub fn encode_text(value: &Val) -> Option<String> {
+    Some(match value {
+        Val::String(text) => text.clone(),
+        Val::Enum(name) => json_name(name),
+        Val::Char(c) => c.to_string(),
+        Val::Bool(value) => value.to_string(),
+        Val::S8(value) => value.to_string(),
+        Val::U8(value) => value.to_string(),
+        Val::S16(value) => value.to_string(),
+        Val::U16(value) => value.to_string(),
+        Val::S32(value) => value.to_string(),
+        Val::U32(value) => value.to_string(),
+        Val::S64(value) => value.to_string(),
+        Val::U64(value) => value.to_string(),
+        Val::Float32(value) => value.to_string(),
+        Val::Float64(value) => value.to_string(),
+        _ => return None,
+    })
 }
 
 /// Reads a list from the values of a query parameter that may be there several times. No value at all

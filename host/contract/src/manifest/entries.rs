@@ -141,6 +141,18 @@ impl<'t> Reader<'t> {
         }
     }
 
+    /// An array of strings.
+    pub(super) fn strings(&mut self, entry: Entry<'_>) -> Option<Vec<String>> {
+        let items = entry.value.get_ref().as_array();
+        let strings = items.and_then(|items| {
+            items.iter().map(|item| item.get_ref().as_str().map(str::to_owned)).collect()
+        });
+        if strings.is_none() {
+            self.wrong_type(entry, "an array of strings");
+        }
+        strings
+    }
+
     fn wrong_type(&mut self, entry: Entry<'_>, expected: &str) {
         let got = entry.value.get_ref().type_str();
         self.mistake(entry.at, format!("{} must be {expected}, got {got}", quoted(entry.key)));

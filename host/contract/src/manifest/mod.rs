@@ -6,6 +6,7 @@
 
 mod entries;
 mod http;
+mod events;
 mod sections;
 mod units;
 
@@ -41,6 +42,10 @@ pub struct Manifest {
     pub database: Option<DatabaseSection>,
     /// `[idempotency]`
     pub idempotency: IdempotencySection,
+    /// `[events]`
+    pub events: Option<EventsSection>,
+    /// `[subscriptions]`, in the order of the file.
+    pub subscriptions: Vec<SubscriptionSpec>,
     /// `[limits]`
     pub limits: LimitsSpec,
 }
@@ -122,6 +127,47 @@ impl Default for IdempotencySection {
     }
 }
 
+/// `[events]`: how the service's own events are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventsSection {
+    /// `retention`: how long an event is kept that every live subscriber has got. Absent: a day.
+    pub retention: Option<Duration>,
+    /// The line in the file, from 1.
+    pub line: u32,
+}
+
+/// One entry of `[subscriptions]`: how events of one interface are delivered to the service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SubscriptionSpec {
+    /// The exported event interface; without a version it means every version.
+    pub interface: InterfaceName,
+    /// `only`: the functions that are wanted, kebab-case. Others are passed over. Absent: all.
+    pub only: Option<Vec<String>>,
+    /// `from`: which events the service gets when it subscribes for the first time.
+    pub from: StartFrom,
+    /// `attempts`: after how many failed deliveries an event becomes a dead letter. Default 10.
+    pub attempts: u32,
+    /// `concurrency`: how many deliveries run side by side. Default 16.
+    pub concurrency: u32,
+    /// `backoff.first`: the pause after the first failure, at most; it doubles with every further one.
+    /// Default 500 ms.
+    pub backoff_first: Duration,
+    /// `backoff.max`: the longest pause. Default 5 min.
+    pub backoff_max: Duration,
+    /// The line in the file, from 1; 0 for what is not in the file.
+    pub line: u32,
+}
+
+/// Which events a new subscriber gets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StartFrom {
+    /// Those that are published after its first deploy.
+    #[default]
+    Now,
+    /// All that are kept.
+    Start,
+}
+
 /// `[limits]`: what the service asks for. It never gets more than the host allows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LimitsSpec {
@@ -169,6 +215,22 @@ impl Manifest {
     /// Whether the service runs without a provider of `import`.
     pub fn is_optional(&self, import: &InterfaceName) -> bool {
         self.calls.iter().any(|call| call.optional && call.names(import))
+    }
+}
+
+impl SubscriptionSpec {
+    /// What holds for a subscription that the manifest does not mention.
+    pub fn new(interface: InterfaceName) -> Self {
+        Self {
+            interface,
+            only: None,
+            from: StartFrom::Now,
+            attempts: 10,
+            concurrency: 16,
+            backoff_first: Duration::from_millis(500),
+            backoff_max: Duration::from_secs(300),
+            line: 0,
+        }
     }
 }
 

@@ -6,14 +6,17 @@ use toml::de::DeTable;
 
 use super::entries::{Entry, Keys, Reader, entries, quoted};
 use super::{
-    CallSpec, DatabaseSection, ErrorSpec, IdempotencySection, LimitsSpec, Manifest, RouteSpec,
-    ServiceSection, http, units,
+    CallSpec, DatabaseSection, ErrorSpec, EventsSection, IdempotencySection, LimitsSpec, Manifest,
+    RouteSpec, ServiceSection, SubscriptionSpec, events, http, units,
 };
 use crate::name::InterfaceName;
 
 const TABLES: Keys = Keys {
-    known: &["service", "http", "errors", "calls", "database", "idempotency", "limits"],
-    later: &["schedule", "outbound", "events", "cache", "mail"],
+    known: &[
+        "service", "http", "errors", "calls", "database", "events", "subscriptions",
+        "idempotency", "limits",
+    ],
+    later: &["schedule", "outbound", "cache", "mail"],
 };
 const SERVICE: Keys = Keys { known: &["name", "version", "description"], later: &[] };
 const CALL: Keys = Keys { known: &["optional"], later: &["timeout", "retries", "breaker"] };
@@ -51,6 +54,8 @@ pub(super) fn manifest(reader: &mut Reader<'_>, document: &DeTable<'_>) -> Optio
                 idempotency_at = Some(entry.at);
                 manifest.idempotency = idempotency(reader, entry);
             }
+            "events" => manifest.events = events::events(reader, entry),
+            "subscriptions" => manifest.subscriptions = events::subscriptions(reader, entry),
             "limits" => manifest.limits = limits(reader, entry),
             _ => reader.unknown(entry, &TABLES),
         }
@@ -72,13 +77,15 @@ struct Parts {
     calls: Vec<CallSpec>,
     database: Option<DatabaseSection>,
     idempotency: IdempotencySection,
+    events: Option<EventsSection>,
+    subscriptions: Vec<SubscriptionSpec>,
     limits: LimitsSpec,
 }
 
 impl Parts {
     fn with(self, service: ServiceSection) -> Manifest {
-        let Self { http, errors, calls, database, idempotency, limits } = self;
-        Manifest { service, http, errors, calls, database, idempotency, limits }
+        let Self { http, errors, calls, database, idempotency, events, subscriptions, limits } = self;
+        Manifest { service, http, errors, calls, database, idempotency, events, subscriptions, limits }
     }
 
     fn has_idempotent_route(&self) -> bool {

@@ -215,3 +215,35 @@ fn no_text_panics_the_parser() {
     let dotted = format!("{SERVICE}{}x = 1", "x.".repeat(30_000));
     assert!(Manifest::parse(&dotted).is_err());
 }
+
+#[test]
+fn subscriptions_have_defaults_and_limits() {
+    let text = format!(
+        "{SERVICE}[events]\nretention = \"48h\"\n[subscriptions.\"thali:orders/events\"]\n\
+         [subscriptions.\"thali:delivery/events@1.0.0\"]\nonly = [\"driver-freed\"]\nfrom = \"start\"\n\
+         attempts = 3\nconcurrency = 1\nbackoff = {{ first = \"1s\", max = \"2m\" }}\n"
+    );
+    let manifest = Manifest::parse(&text).unwrap();
+    let hours = |hours: u64| Some(Duration::from_secs(hours * 3600));
+    assert_eq!(manifest.events, Some(EventsSection { retention: hours(48), line: 4 }));
+    let usual = SubscriptionSpec::new("thali:orders/events".parse().unwrap());
+    assert_eq!(manifest.subscriptions[0], SubscriptionSpec { line: 6, ..usual });
+    let other = &manifest.subscriptions[1];
+    assert_eq!((other.from, other.attempts, other.concurrency), (StartFrom::Start, 3, 1));
+    assert_eq!(other.backoff_max, Duration::from_secs(120));
+
+    for (rest, expected) in [
+        ("attempts = 0", "\"attempts\" must be 1 to 100, got 0"),
+        ("concurrency = 257", "\"concurrency\" must be 1 to 256, got 257"),
+        ("from = \"begin\"", "\"begin\" is not \"now\" or \"start\""),
+        ("only = \"a\"", "\"only\" must be an array of strings, got string"),
+        ("only = []", "\"only\" is empty"),
+        ("backoff = { first = \"10m\" }", "\"first\" is longer than \"max\""),
+        ("backoff = { frist = \"1s\" }", "unknown key \"frist\"; did you mean \"first\"?"),
+        ("attemps = 1", "unknown key \"attemps\"; did you mean \"attempts\"?"),
+    ] {
+        let found = mistakes(&format!("{SERVICE}[subscriptions.\"a:b/events\"]\n{rest}"));
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].contains(expected), "{found:?}");
+    }
+}

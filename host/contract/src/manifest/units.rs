@@ -45,6 +45,7 @@ mod tests {
         assert_eq!(bytes("64 KiB"), Some(64 << 10));
         assert_eq!(duration("800ms"), Some(Duration::from_millis(800)));
         assert_eq!(duration("3s"), Some(Duration::from_secs(3)));
+        assert_eq!(duration("24h"), Some(Duration::from_secs(86_400)));
         for bad in
             ["", "0MiB", "32", "MiB", "-1MiB", "32MB", "1.5MiB", "18446744073709551615GiB", "é"]
         {

@@ -224,6 +224,6 @@ fn list(names: &[&str]) -> String {
 }
 
 /// Whether a type is written as one piece of text: in a path, or in `Location`.
-pub(super) fn is_scalar(ty: &Type) -> bool {
+pub(crate) fn is_scalar(ty: &Type) -> bool {
     !matches!(ty, Type::Option(_)) && crate::json::is_textual(ty)
 }

@@ -7,7 +7,7 @@ use crate::contract::{Contract, Function, FunctionRef, Interface, Origin};
 use crate::manifest::Manifest;
 
 /// `POST /{service}/{interface}/{function}` for every function that can be a route. Of interfaces
-/// that share their last name, the first has the path.
+/// that share their last name, the first has the path. What handles events is not for clients.
 pub(super) fn routes(manifest: &Manifest, contract: &Contract) -> Vec<Route> {
     let mut routes = Vec::new();
     for (i, interface) in (0..).zip(&contract.exports) {
@@ -16,7 +16,7 @@ pub(super) fn routes(manifest: &Manifest, contract: &Contract) -> Vec<Route> {
             .iter()
             .take(i as usize)
             .any(|earlier| earlier.name.interface == interface.name.interface);
-        if is_shadowed || interface.name.origin() != Origin::Service {
+        if is_shadowed || interface.name.origin() != Origin::Service || interface.name.is_events() {
             continue;
         }
         for (f, function) in (0..).zip(&interface.functions) {

@@ -1,14 +1,13 @@
 //! The `Location` header: a template filled with fields of the result.
 
-use std::fmt::Write as _;
-
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use wasmtime::component::Val;
 
 use super::build::is_scalar;
 use super::template::{Segment, Template};
+use crate::json;
 use crate::manifest::hint;
-use crate::ty::{Type, json_name};
+use crate::ty::Type;
 
 /// What paths of routes are relative to.
 const PREFIX: &str = "/api/v1";
@@ -77,23 +76,6 @@ impl Location {
 }
 
 fn push_value(out: &mut String, value: &Val) -> Option<()> {
-    let escaped = |out: &mut String, text: &str| out.extend(utf8_percent_encode(text, ESCAPED));
-    match value {
-        Val::String(text) => escaped(out, text),
-        Val::Enum(name) => escaped(out, &json_name(name)),
-        Val::Char(c) => escaped(out, c.encode_utf8(&mut [0; 4])),
-        Val::Bool(value) => write!(out, "{value}").ok()?,
-        Val::S8(value) => write!(out, "{value}").ok()?,
-        Val::U8(value) => write!(out, "{value}").ok()?,
-        Val::S16(value) => write!(out, "{value}").ok()?,
-        Val::U16(value) => write!(out, "{value}").ok()?,
-        Val::S32(value) => write!(out, "{value}").ok()?,
-        Val::U32(value) => write!(out, "{value}").ok()?,
-        Val::S64(value) => write!(out, "{value}").ok()?,
-        Val::U64(value) => write!(out, "{value}").ok()?,
-        Val::Float32(value) => write!(out, "{value}").ok()?,
-        Val::Float64(value) => write!(out, "{value}").ok()?,
-        _ => return None,
-    }
+    out.extend(utf8_percent_encode(&json::encode_text(value)?, ESCAPED));
     Some(())
 }

@@ -27,6 +27,7 @@ use crate::name::InterfaceName;
 use crate::ty::{Field, Type};
 
 pub use build::Routes;
+pub(crate) use build::is_scalar;
 pub use respond::{Answer, AnswerBody, is_reserved};
 pub use table::{Found, PathParams, RouteConflict, RouteTable, ServiceRoutes};
 pub use template::{Segment, Template};
