@@ -3,15 +3,14 @@
 //! An interface without functions only names types: everybody may export it, and a contract does not
 //! list it among the imports.
 
+mod events;
+
 use std::fmt;
 
 use thali_contract::compat;
 use thali_contract::contract::{Contract, Interface, Origin};
 use thali_contract::name::{InterfaceName, ServiceName};
 use thali_contract::problem::Mistake;
-
-/// Interfaces of this name announce: any number of services may export the same one.
-const EVENTS: &str = "events";
 
 /// One side of a contract.
 #[derive(Clone, Copy)]
@@ -32,15 +31,25 @@ pub(crate) struct Change<'a> {
     pub(crate) others: &'a [Party<'a>],
 }
 
-/// A call that could not be made any more.
+/// A call that could not be made any more, or an event that could not be delivered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Breach {
+    pub(crate) binding: Binding,
     pub(crate) consumer: ServiceName,
     pub(crate) provider: ServiceName,
     pub(crate) interface: InterfaceName,
     /// `interface.function`; `None` when the whole interface is at fault.
     pub(crate) function: Option<String>,
     pub(crate) detail: String,
+}
+
+/// What binds the two sides of a contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Binding {
+    /// The consumer calls the provider.
+    Call,
+    /// The provider publishes, the consumer subscribes.
+    Event,
 }
 
 /// Two services that export the same interface: which of them should be called?
@@ -75,12 +84,13 @@ impl Change<'_> {
             .collect()
     }
 
-    /// Every call that this change would break, in both directions.
+    /// Every call and every subscription that this change would break, in both directions.
     pub(crate) fn breaches(&self) -> Vec<Breach> {
         let mut breaches = self.own_calls();
         for consumer in self.others {
             breaches.extend(self.calls_of(consumer));
         }
+        breaches.extend(events::breaches(self));
         breaches
     }
 
@@ -123,6 +133,7 @@ impl Change<'_> {
             }
             None if was_satisfied && !is_optional(consumer, &import.name) => {
                 vec![Breach {
+                    binding: Binding::Call,
                     consumer: consumer.name.clone(),
                     provider: self.after.name.clone(),
                     interface: import.name.clone(),
@@ -179,6 +190,7 @@ fn offer<'a>(providers: &[Party<'a>], wanted: &InterfaceName) -> Option<Offer<'a
 fn mismatches(consumer: &ServiceName, import: &Interface, offer: Offer<'_>) -> Vec<Breach> {
     let found = compat::satisfies(offer.export, import).err().unwrap_or_default();
     let breach = |mismatch: compat::Mismatch| Breach {
+        binding: Binding::Call,
         consumer: consumer.clone(),
         provider: offer.provider.clone(),
         interface: import.name.clone(),
@@ -201,7 +213,7 @@ fn is_optional(consumer: &Party<'_>, import: &InterfaceName) -> bool {
 /// Whether only one service may export this interface.
 fn is_exclusive(export: &Interface) -> bool {
     export.name.origin() == Origin::Service
-        && export.name.interface != EVENTS
+        && !export.name.is_events()
         && !export.functions.is_empty()
 }
 
@@ -222,16 +234,23 @@ impl Breach {
 
     /// For whoever forced the change.
     pub(crate) fn warning(&self) -> String {
-        format!("{self}; the call fails until this is mended")
+        match self.binding {
+            Binding::Call => format!("{self}; the call fails until this is mended"),
+            Binding::Event => format!("{self}; such events fail until this is mended"),
+        }
     }
 }
 
 impl fmt::Display for Breach {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { consumer, provider, interface, function, detail } = self;
+        let Self { binding, consumer, provider, interface, function, detail } = self;
+        let does = match binding {
+            Binding::Call => "calls",
+            Binding::Event => "subscribes to",
+        };
         match function {
-            Some(function) => write!(f, "{consumer} calls {function} of {provider}: {detail}"),
-            None => write!(f, "{consumer} calls {interface} of {provider}: {detail}"),
+            Some(function) => write!(f, "{consumer} {does} {function} of {provider}: {detail}"),
+            None => write!(f, "{consumer} {does} {interface} of {provider}: {detail}"),
         }
     }
 }

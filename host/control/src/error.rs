@@ -43,6 +43,9 @@ pub enum DeployError {
     /// A manifest with mistakes, or one that does not fit its component.
     #[error("invalid manifest: {}", listed(.0))]
     InvalidManifest(Vec<Mistake>),
+    /// Functions that cannot be events, or a manifest that speaks of events that are not there.
+    #[error("invalid events: {}", listed(.0))]
+    InvalidEvents(Vec<Mistake>),
     /// A name that no service can have.
     #[error(transparent)]
     InvalidName(#[from] InvalidServiceName),
@@ -64,7 +67,7 @@ pub enum DeployError {
     /// The service's database cannot be used.
     #[error("the database cannot be used: {0}")]
     Database(Unavailable),
-    /// Calls between services would break.
+    /// Calls or events between services would break.
     #[error("contract mismatch: {}", listed(.0))]
     ContractMismatch(Vec<Mistake>),
     /// Another service exports the same interface.
@@ -119,6 +122,7 @@ impl DeployError {
         let problem = Problem::new(self.status(), self.code(), self.title());
         match self {
             Self::InvalidManifest(errors)
+            | Self::InvalidEvents(errors)
             | Self::ContractMismatch(errors)
             | Self::ProviderConflict(errors) => problem.errors(errors.clone()),
             Self::HasDependents { dependents, .. } => {
@@ -155,6 +159,7 @@ impl DeployError {
             | Self::InvalidComponent(_)
             | Self::NoManifest
             | Self::InvalidManifest(_)
+            | Self::InvalidEvents(_)
             | Self::NotGranted(_)
             | Self::Compile(_)
             | Self::Link(_)
@@ -177,6 +182,7 @@ impl DeployError {
             Self::InvalidComponent(_) => "invalid_component",
             Self::NoManifest => "no_manifest",
             Self::InvalidManifest(_) => "invalid_manifest",
+            Self::InvalidEvents(_) => "invalid_events",
             Self::InvalidName(_) => "invalid_name",
             Self::ReservedName(_) => "reserved_name",
             Self::NotGranted(_) => "import_not_granted",
@@ -206,12 +212,13 @@ impl DeployError {
             Self::InvalidComponent(_) => "The component is invalid",
             Self::NoManifest => "The component has no manifest",
             Self::InvalidManifest(_) => "The manifest does not fit the component",
+            Self::InvalidEvents(_) => "The component's events cannot be used",
             Self::InvalidName(_) | Self::ReservedName(_) => "No service can have this name",
             Self::NotGranted(_) => "The component imports what this host does not offer",
             Self::Compile(_) => "The component does not compile",
             Self::Link(_) => "The component cannot be linked",
             Self::Migration(_) => "A migration failed",
-            Self::ContractMismatch(_) => "Calls between services would break",
+            Self::ContractMismatch(_) => "Calls or events between services would break",
             Self::ProviderConflict(_) => "Another service exports the same interface",
             Self::RouteConflict(_) => "Another service has the same route",
             Self::HasDependents { .. } => "Other services call this one",

@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use thali_contract::contract::{Contract, Origin};
+use thali_contract::events;
 use thali_contract::manifest::{LimitsSpec, Manifest};
 use thali_contract::name::{Digest, InterfaceName, InvalidServiceName, ServiceName};
 use thali_contract::pack::{self, Migration};
 use thali_contract::read::read_contract;
 use thali_contract::route::{Route, Routes};
+use thali_platform::events::EventLimits;
 use thali_runtime::{HostLimits, Limits};
 
 use crate::error::DeployError;
@@ -42,6 +44,7 @@ pub(crate) fn inspect(
     let manifest = manifest(&parts.manifest)?;
     check_name(&manifest.service.name)?;
     let routes = routes(&manifest, &contract, implied_routes)?;
+    events::check(&manifest, &contract).map_err(DeployError::InvalidEvents)?;
     Ok(Candidate {
         bytes,
         digest,
@@ -110,6 +113,19 @@ impl Candidate {
             || self.manifest.database.is_some()
             || !self.migrations.is_empty()
             || self.keeps_answers()
+            || self.publishes()
+    }
+
+    /// Whether it publishes events, which are kept in its database.
+    pub(crate) fn publishes(&self) -> bool {
+        self.contract.publishes().next().is_some()
+    }
+
+    /// What its events may take.
+    pub(crate) fn event_limits(&self) -> EventLimits {
+        let usual = EventLimits::default();
+        let retention = self.manifest.events.as_ref().and_then(|events| events.retention);
+        EventLimits { retention: retention.unwrap_or(usual.retention), ..usual }
     }
 
     /// The limits it asks for, and what the host allows where that is less.

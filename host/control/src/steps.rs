@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use thali_contract::name::ServiceName;
+use thali_platform::events::Outbox;
 use thali_platform::idempotency::Answers;
 use thali_platform::sql::Database;
-use thali_runtime::{Code, Extensions, RevisionSpec};
+use thali_runtime::{Code, Extensions, Publisher, RevisionSpec};
 use tracing::warn;
 
 use crate::compiling::blocking;
@@ -150,6 +151,12 @@ impl Control {
                 let ttl = candidate.manifest.idempotency.ttl;
                 let running = Arc::clone(&self.running);
                 extensions.insert(Arc::new(Answers::new(Arc::clone(&database), ttl, running)));
+            }
+            if candidate.publishes() {
+                let database = Arc::clone(&database);
+                let outbox = Arc::new(Outbox::new(database, candidate.event_limits()));
+                extensions.insert(Arc::new(Publisher(outbox.clone())));
+                extensions.insert(outbox);
             }
             extensions.insert(database);
         }

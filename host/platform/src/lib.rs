@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod context;
+pub mod events;
 pub mod idempotency;
 pub mod sql;
 

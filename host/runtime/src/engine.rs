@@ -94,6 +94,7 @@ pub struct Runtime {
     limits: HostLimits,
     report: EngineReport,
     requests: Semaphore,
+    requests_max: usize,
     /// What an idle instance holds instead of the topology of its last request.
     nowhere: Arc<Topology>,
 }
@@ -120,12 +121,14 @@ impl Runtime {
             .transpose()?;
         report.code_cache = cache.is_some();
         start_ticker(&engine).map_err(RuntimeError::Ticker)?;
+        let requests_max = requests_max(&config.limits, &report);
         Ok(Arc::new(Self {
             engine,
             linker,
             granted: capabilities.iter().map(|capability| capability.interface()).collect(),
             cache,
-            requests: Semaphore::new(requests_max(&config.limits, &report)),
+            requests: Semaphore::new(requests_max),
+            requests_max,
             limits: config.limits,
             report,
             nowhere: Arc::new(Topology::build(Vec::new())),
@@ -152,6 +155,11 @@ impl Runtime {
 
     pub(crate) fn cache(&self) -> Option<&CodeCache> {
         self.cache.as_ref()
+    }
+
+    /// Requests from outside that run at the same time.
+    pub fn requests_max(&self) -> usize {
+        self.requests_max
     }
 
     pub(crate) fn requests(&self) -> &Semaphore {

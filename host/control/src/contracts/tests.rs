@@ -179,3 +179,43 @@ fn one_service_exports_an_interface_and_only_one() {
         assert!(change.rivalries().is_empty(), "{shared}");
     }
 }
+
+const E: &str = "a:b/events@1.0.0";
+
+#[test]
+fn a_subscriber_must_understand_its_publisher_in_both_directions() {
+    let publisher = Service::new("p", &[], &[(E, Type::U32)]);
+    let hears = Service::new("s", &[("a:b/events@1.4.0", Type::U32)], &[]);
+    let deaf = Service::new("s", &[(E, Type::U64)], &[]);
+    let next_major = Service::new("s", &[("a:b/events@2.0.0", Type::U64)], &[]);
+    let none: [String; 0] = [];
+    assert_eq!(broken(None, &publisher, &[&hears]), none);
+    assert_eq!(broken(None, &hears, &[&publisher]), none);
+    assert_eq!(broken(None, &next_major, &[&publisher]), none);
+    assert_eq!(broken(None, &publisher, &[&deaf]), ["s"]);
+    assert_eq!(broken(None, &deaf, &[&publisher]), ["s"]);
+    let oneself = Service::new("x", &[(E, Type::U64)], &[(E, Type::U32)]);
+    assert_eq!(broken(None, &oneself, &[]), ["x"]);
+}
+
+#[test]
+fn a_broken_subscription_is_told_as_one() {
+    let publisher = Service::new("orders", &[], &[(E, Type::U32)]);
+    let deaf = Service::new("mail", &[(E, Type::U64)], &[]);
+    let others = [publisher.party()];
+    let change = Change { before: None, after: deaf.party(), others: &others };
+    assert_eq!(
+        change.breaches()[0].to_string(),
+        "mail subscribes to events.f of orders: consumer expects func(x: u64), provider has \
+         func(x: u32) (x: consumer expects u64, provider has u32)"
+    );
+}
+
+#[test]
+fn many_services_may_subscribe_and_many_may_publish() {
+    let a = Service::new("a", &[(E, Type::U32)], &[(E, Type::U32)]);
+    let b = Service::new("b", &[(E, Type::U32)], &[(E, Type::U32)]);
+    let others = [b.party()];
+    let change = Change { before: None, after: a.party(), others: &others };
+    assert!(change.rivalries().is_empty() && change.breaches().is_empty());
+}

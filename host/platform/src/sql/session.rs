@@ -110,6 +110,7 @@ impl Session {
         session.expect("synchronous", "2")?;
         session.expect("foreign_keys", "1")?;
         session.host(|raw| raw.execute_batch(HOST_SCHEMA))?;
+        session.host(|raw| raw.execute_batch(crate::events::SCHEMA))?;
         Ok(session)
     }
 

@@ -20,6 +20,7 @@ use std::time::Instant;
 
 use semver::Version;
 use serde::Serialize;
+use thali_contract::events;
 use thali_contract::manifest::Manifest;
 use thali_contract::name::{Digest, ServiceName};
 use thali_contract::pack::{Parts, pack, unpack};
@@ -91,7 +92,8 @@ fn check(packed: &[u8], manifest_path: &Path) -> Result<(), BuildError> {
     let parts = unpack(packed)?;
     let mistakes = BuildError::manifest(manifest_path);
     let manifest = Manifest::parse(&parts.manifest).map_err(&mistakes)?;
-    Routes::build(&manifest, &contract).map(drop).map_err(&mistakes)
+    Routes::build(&manifest, &contract).map_err(&mistakes)?;
+    events::check(&manifest, &contract).map_err(&mistakes)
 }
 
 /// Writes the file aside and moves it into place, unless it is there already. Answers whether it was
