@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arc_swap::{ArcSwap, Guard};
 use thali_contract::name::ServiceName;
+use thali_platform::events::Dispatcher;
 use thali_platform::idempotency::Running;
 use thali_platform::sql::Databases;
 use thali_runtime::Runtime;
@@ -51,6 +52,7 @@ pub struct Control {
     pub(crate) databases: Arc<Databases>,
     /// Requests with an idempotency key that run now.
     pub(crate) running: Arc<Running>,
+    pub(crate) events: Arc<Dispatcher>,
     pub(crate) turns: Turns,
     pub(crate) uploads: SameBytes,
     changes: Mutex<()>,
@@ -85,6 +87,7 @@ impl Control {
             changes: Mutex::default(),
             drains: Drains::default(),
             live: ArcSwap::from_pointee(Live::empty()),
+            events: Dispatcher::new(Arc::clone(&runtime)),
             config,
             runtime,
             databases,
@@ -117,7 +120,14 @@ impl Control {
 
     /// Puts the next value in place. Only the holder of the right to do so may.
     pub(crate) fn swap(&self, next: Live) {
+        let topology = Arc::clone(&next.topology);
         self.live.store(Arc::new(next));
+        self.events.update(&topology);
+    }
+
+    /// The deliveries of events.
+    pub fn events(&self) -> &Arc<Dispatcher> {
+        &self.events
     }
 
     /// Every service that is live or should be, by name.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use thali_contract::name::ServiceName;
-use thali_platform::events::Outbox;
+use thali_platform::events::{Outbox, Subscriptions};
 use thali_platform::idempotency::Answers;
 use thali_platform::sql::Database;
 use thali_runtime::{Code, Extensions, Publisher, RevisionSpec};
@@ -96,6 +96,7 @@ impl Control {
         let service = self.link(built, &after, number).await?;
         let next = live.with(service)?;
         let migrated = if is_new { self.migrate(&candidate).await? } else { Vec::new() };
+        self.events.begin(&next.topology, &name).await?;
         let before = live.record(&name).cloned();
         self.persist(before.clone(), Arc::clone(&after), Some(candidate)).await?;
         self.swap(next);
@@ -146,6 +147,10 @@ impl Control {
     fn extensions(&self, candidate: &Candidate, number: u32) -> Extensions {
         let mut extensions = Extensions::new();
         extensions.insert(Arc::new(Tenure::new(candidate.name().clone(), number)));
+        let subscriptions = Subscriptions::of(&candidate.manifest, &candidate.contract);
+        if !subscriptions.is_empty() {
+            extensions.insert(Arc::new(subscriptions));
+        }
         if let Some(database) = self.database(candidate) {
             if candidate.keeps_answers() {
                 let ttl = candidate.manifest.idempotency.ttl;

@@ -103,7 +103,8 @@ async fn run(args: UpArgs) -> Result<ExitCode, CliError> {
 /// Lets requests end, and a deploy that is between its migration and its swap.
 async fn stop_serving(serving: Serving, control: &Control, drain: Duration) -> ExitCode {
     let settled = tokio::time::timeout(drain, control.settled());
-    let (cut, settled) = tokio::join!(serving.stop(drain), settled);
+    let deliveries = control.events().stop(drain);
+    let (cut, settled, _) = tokio::join!(serving.stop(drain), settled, deliveries);
     if settled.is_err() {
         tracing::warn!(
             "a deploy was cut short; what it had not stored is swept up at the next start"

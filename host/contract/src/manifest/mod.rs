@@ -5,8 +5,8 @@
 //! nothing would enforce is refused, so that no service relies on it.
 
 mod entries;
-mod http;
 mod events;
+mod http;
 mod sections;
 mod units;
 

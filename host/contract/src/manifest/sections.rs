@@ -13,8 +13,15 @@ use crate::name::InterfaceName;
 
 const TABLES: Keys = Keys {
     known: &[
-        "service", "http", "errors", "calls", "database", "events", "subscriptions",
-        "idempotency", "limits",
+        "service",
+        "http",
+        "errors",
+        "calls",
+        "database",
+        "events",
+        "subscriptions",
+        "idempotency",
+        "limits",
     ],
     later: &["schedule", "outbound", "cache", "mail"],
 };
@@ -84,8 +91,19 @@ struct Parts {
 
 impl Parts {
     fn with(self, service: ServiceSection) -> Manifest {
-        let Self { http, errors, calls, database, idempotency, events, subscriptions, limits } = self;
-        Manifest { service, http, errors, calls, database, idempotency, events, subscriptions, limits }
+        let Self { http, errors, calls, database, idempotency, events, subscriptions, limits } =
+            self;
+        Manifest {
+            service,
+            http,
+            errors,
+            calls,
+            database,
+            idempotency,
+            events,
+            subscriptions,
+            limits,
+        }
     }
 
     fn has_idempotent_route(&self) -> bool {

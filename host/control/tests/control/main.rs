@@ -16,6 +16,7 @@ mod contracts;
 mod crash;
 mod data;
 mod deploy;
+mod events;
 mod folder;
 mod races;
 mod refusals;

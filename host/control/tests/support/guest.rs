@@ -16,6 +16,8 @@ pub(crate) struct Guest {
     exports: Vec<Interface>,
     imports: Vec<Interface>,
     answer: String,
+    /// What functions that return nothing do.
+    effect: String,
     manifest: String,
     migrations: Vec<Migration>,
     seed: Option<String>,
@@ -44,6 +46,7 @@ pub(crate) fn guest(name: &str) -> Guest {
         exports: Vec::new(),
         imports: Vec::new(),
         answer: "i32.const 0".into(),
+        effect: String::new(),
         manifest: String::new(),
         migrations: Vec::new(),
         seed: None,
@@ -86,9 +89,15 @@ impl Guest {
         self
     }
 
-    /// Its functions run these instructions; an imported function is `$INTERFACE#FUNCTION`.
+    /// Its functions that return a number run these instructions; an imported function is `$INTERFACE#FUNCTION`.
     pub(crate) fn runs(mut self, instructions: &str) -> Self {
         self.answer = instructions.into();
+        self
+    }
+
+    /// What its functions do that return nothing.
+    pub(crate) fn does(mut self, instructions: &str) -> Self {
+        self.effect = instructions.into();
         self
     }
 
@@ -177,11 +186,11 @@ impl Guest {
                 .unwrap();
             }
         }
-        let answer = &self.answer;
+        let (answer, effect) = (&self.answer, &self.effect);
         for Interface { name: interface, functions, .. } in &self.exports {
             for Function { name, params, results } in functions {
                 let body = match results.as_str() {
-                    "" if answer != "unreachable" => "",
+                    "" => effect,
                     "(result i64)" => "unreachable",
                     _ => answer,
                 };

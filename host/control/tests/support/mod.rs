@@ -14,6 +14,7 @@ use thali_control::{
     Control, ControlConfig, DeployError, DeployOptions, Deployed, Removed, ServiceDetails,
     ServiceState, Source, open_data,
 };
+use thali_platform::events::Outbox;
 use thali_platform::sql::{Databases, SqlLimits, Statement, Value};
 use thali_runtime::{CacheKey, Context, Fault, HostLimits, Runtime, RuntimeConfig};
 use wasmtime::component::Val;
@@ -145,6 +146,13 @@ impl TestHost {
             Value::Integer(count) => count,
             ref other => panic!("expected a number, got {other:?}"),
         }
+    }
+
+    /// The outbox of a live service that publishes.
+    pub(crate) fn outbox(&self, service: &str) -> Arc<Outbox> {
+        let topology = Arc::clone(&self.control().live().topology);
+        let node = topology.node(service).expect("a live service");
+        topology.revision(node).extensions().get().expect("a service that publishes")
     }
 
     /// Every file that a deploy may write, with the digest of its content. Compiled code is not among

@@ -12,6 +12,15 @@ pub struct EventLimits {
     /// How long an event is kept that every live subscriber has got, unless the manifest says
     /// otherwise. Default: 24 h.
     pub retention: Duration,
+    /// Events that one subscription reads at once. It has less than twice as many in memory.
+    /// Default: 256.
+    pub window_events: u32,
+    /// Events of one subscription that are parked; with more it reads on only once they are fewer.
+    /// Default: 1,000.
+    pub parked_max: usize,
+    /// How far a subscription runs ahead of the first event that is not done with, in places. A crash
+    /// delivers at most so many again. Default: 4,096.
+    pub span_max: i64,
 }
 
 impl Default for EventLimits {
@@ -20,6 +29,9 @@ impl Default for EventLimits {
             payload_bytes_max: 256 << 10,
             key_bytes_max: 1 << 10,
             retention: Duration::from_secs(24 * 3600),
+            window_events: 256,
+            parked_max: 1000,
+            span_max: 4096,
         }
     }
 }

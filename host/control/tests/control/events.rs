@@ -1,0 +1,224 @@
+//! Events between services, from a publisher's call to its subscribers.
+
+use std::time::{Duration, Instant};
+
+use thali_contract::events::Topic;
+
+use crate::support::{Guest, TestHost, guest};
+
+const EVENTS: &str = "shop:orders/events@1.0.0";
+const PLACED: &str = "placed: func(id: u32)";
+
+fn topic() -> Topic {
+    Topic::of(&EVENTS.parse().unwrap())
+}
+
+/// Publishes `placed(7)` when its `place` is called, and then goes on with `rest`.
+fn publisher_that(rest: &str) -> Guest {
+    let publish = format!("i32.const 7 call ${EVENTS}#placed {rest}");
+    guest("orders")
+        .imports(EVENTS, &[PLACED])
+        .exports("shop:till/ordering@1.0.0", &["place: func() -> u32"])
+        .runs(&publish)
+}
+
+fn publisher() -> Guest {
+    publisher_that("i32.const 1")
+}
+
+#[tokio::test]
+async fn an_event_is_stored_in_the_publishers_database_before_the_call_returns() {
+    let host = TestHost::new().await;
+    host.deploy(publisher()).await;
+    let outbox = host.outbox("orders");
+    assert_eq!((outbox.last_seq().await.unwrap(), outbox.oldest_seq().await.unwrap()), (0, 0));
+    let mut announcements = outbox.announcements();
+    for _ in 0..3 {
+        assert_eq!(host.call("orders", "ordering.place").await, Ok(1));
+    }
+    assert!(announcements.has_changed().unwrap());
+    announcements.borrow_and_update();
+    let events = outbox.read(&topic(), None, 1, 10).await.unwrap();
+    let seen: Vec<_> = events
+        .iter()
+        .map(|event| (event.seq, event.function.as_str(), event.key.as_str(), &*event.payload))
+        .collect();
+    assert_eq!(seen, [(2, "placed", "7", r#"{"id":7}"#), (3, "placed", "7", r#"{"id":7}"#)]);
+    assert_ne!(events[0].id, events[1].id);
+    assert_eq!(outbox.read(&topic(), Some("7"), 0, 2).await.unwrap().len(), 2);
+    assert_eq!(outbox.read(&topic(), Some("8"), 0, 2).await.unwrap(), []);
+    let other = Topic::of(&"shop:orders/events@2.0.0".parse().unwrap());
+    assert_eq!(outbox.read(&other, None, 0, 2).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn an_event_outlives_the_trap_of_its_publisher_and_a_restart() {
+    let mut host = TestHost::new().await;
+    host.deploy(publisher_that("unreachable")).await;
+    assert!(host.call("orders", "ordering.place").await.is_err());
+    host.restart().await;
+    assert_eq!(host.outbox("orders").last_seq().await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_publisher_waits_for_nobody_and_subscribers_do_not_compete() {
+    let host = TestHost::new().await;
+    let deployed = host.deploy(publisher()).await;
+    assert_eq!(deployed.waiting_for, None);
+    host.deploy(guest("mail").exports(EVENTS, &[PLACED])).await;
+    host.deploy(guest("audit").exports(EVENTS, &[PLACED])).await;
+    let details = host.show("mail");
+    assert!(details.routes.is_empty(), "{:?}", details.routes);
+    host.remove("orders").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_deploy_that_subscribers_would_not_understand_is_refused() {
+    let host = TestHost::new().await;
+    host.deploy(publisher()).await;
+    let deaf = || guest("mail").exports(EVENTS, &["placed: func(id: u64)"]);
+    let refused = host.refuse(deaf()).await.problem();
+    assert_eq!((refused.status, refused.code.as_str()), (409, "contract_mismatch"));
+    let detail = &refused.errors[0].detail;
+    for part in ["mail subscribes to events.placed of orders", "id: u64", "id: u32"] {
+        assert!(detail.contains(part), "{part} is not in {detail:?}");
+    }
+    let forced = host.force(deaf()).await;
+    assert!(forced.warnings[0].contains("such events fail until this is mended"), "{forced:?}");
+}
+
+#[tokio::test]
+async fn what_cannot_be_an_event_is_refused_by_name() {
+    let host = TestHost::new().await;
+    let refused = host.refuse(
+        guest("a")
+            .imports(EVENTS, &["count: func() -> u32"])
+            .runs(&format!("call ${EVENTS}#count"))
+            .exports("a:a/api@1.0.0", &["get: func() -> u32"]),
+    );
+    let refused = refused.await.problem();
+    assert_eq!((refused.status, refused.code.as_str()), (422, "invalid_events"));
+    assert!(refused.to_string().contains("shop:orders/events@1.0.0.count"), "{refused}");
+    let manifest = "[subscriptions.\"shop:orders/events\"]\nonly = [\"placd\"]";
+    let refused = host.refuse(guest("a").exports(EVENTS, &[PLACED]).manifest(manifest)).await;
+    assert!(refused.to_string().contains("did you mean \"placed\"?"), "{refused}");
+}
+
+/// Handles `placed` by doing nothing.
+fn subscriber(name: &str) -> Guest {
+    guest(name).exports(EVENTS, &[PLACED])
+}
+
+fn manifest(keys: &str) -> String {
+    format!("[subscriptions.\"shop:orders/events\"]\n{keys}")
+}
+
+async fn publish(host: &TestHost, events: usize) {
+    for _ in 0..events {
+        assert_eq!(host.call("orders", "ordering.place").await, Ok(1));
+    }
+}
+
+impl TestHost {
+    /// Waits until the live revision of a service was invoked so often, and no oftener.
+    async fn expect_invocations(&self, service: &str, expected: u64) {
+        self.eventually(service, |host| host.show(service).status.invocations >= expected).await;
+        tokio::time::sleep(Duration::from_millis(30)).await;
+        assert_eq!(self.show(service).status.invocations, expected, "{service}");
+    }
+
+    async fn eventually(&self, what: &str, condition: impl Fn(&Self) -> bool) {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while !condition(self) {
+            assert!(Instant::now() < deadline, "{what} does not happen");
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_subscriber_gets_every_event_once() {
+    let host = TestHost::new().await;
+    host.deploy(publisher()).await;
+    host.deploy(subscriber("mail")).await;
+    host.deploy(subscriber("audit")).await;
+    publish(&host, 20).await;
+    host.expect_invocations("mail", 20).await;
+    host.expect_invocations("audit", 20).await;
+}
+
+#[tokio::test]
+async fn a_service_may_tell_itself() {
+    let host = TestHost::new().await;
+    host.deploy(publisher().exports(EVENTS, &[PLACED])).await;
+    publish(&host, 3).await;
+    // Three calls, three deliveries.
+    host.expect_invocations("orders", 6).await;
+}
+
+#[tokio::test]
+async fn a_new_subscriber_gets_what_comes_after_it_or_everything() {
+    let host = TestHost::new().await;
+    host.deploy(publisher()).await;
+    publish(&host, 3).await;
+    host.deploy(subscriber("mail")).await;
+    host.deploy(subscriber("audit").manifest(&manifest("from = \"start\""))).await;
+    publish(&host, 2).await;
+    host.expect_invocations("mail", 2).await;
+    host.expect_invocations("audit", 5).await;
+}
+
+#[tokio::test]
+async fn what_a_subscriber_does_not_want_is_passed_over() {
+    let host = TestHost::new().await;
+    host.deploy(publisher()).await;
+    let functions = [PLACED, "gone: func(id: u32)"];
+    let picky = guest("mail").exports(EVENTS, &functions).manifest(&manifest("only = [\"gone\"]"));
+    host.deploy(picky).await;
+    host.deploy(guest("old").exports(EVENTS, &["gone: func(id: u32)"])).await;
+    host.deploy(subscriber("audit")).await;
+    publish(&host, 3).await;
+    host.expect_invocations("audit", 3).await;
+    host.expect_invocations("mail", 0).await;
+    host.expect_invocations("old", 0).await;
+}
+
+#[tokio::test]
+async fn a_subscriber_that_comes_back_gets_what_it_missed() {
+    let mut host = TestHost::new().await;
+    host.deploy(publisher()).await;
+    host.deploy(subscriber("mail")).await;
+    publish(&host, 2).await;
+    host.expect_invocations("mail", 2).await;
+    host.remove("mail").await.unwrap();
+    publish(&host, 3).await;
+    host.deploy(subscriber("mail").version("1.1.0")).await;
+    host.expect_invocations("mail", 3).await;
+    host.restart().await;
+    publish(&host, 1).await;
+    host.expect_invocations("mail", 1).await;
+}
+
+#[tokio::test]
+async fn a_subscriber_that_waits_for_a_provider_gets_its_events_when_that_comes() {
+    let host = TestHost::new().await;
+    host.deploy(publisher()).await;
+    let waits = subscriber("mail").imports("shop:smtp/api@1.0.0", &["send: func() -> u32"]);
+    host.deploy(waits.does("call $shop:smtp/api@1.0.0#send drop")).await;
+    publish(&host, 2).await;
+    host.expect_invocations("mail", 0).await;
+    host.deploy(guest("smtp").exports("shop:smtp/api@1.0.0", &["send: func() -> u32"])).await;
+    host.expect_invocations("smtp", 2).await;
+}
+
+#[tokio::test]
+async fn a_failed_delivery_is_tried_again_in_order_until_it_succeeds() {
+    let host = TestHost::new().await;
+    host.deploy(publisher()).await;
+    let backoff = manifest("attempts = 100\nbackoff = { first = \"1ms\", max = \"20ms\" }");
+    host.deploy(subscriber("mail").does("unreachable").manifest(&backoff)).await;
+    publish(&host, 3).await;
+    host.eventually("three attempts", |host| host.show("mail").status.traps >= 3).await;
+    host.deploy(subscriber("mail").manifest(&backoff)).await;
+    host.expect_invocations("mail", 3).await;
+}

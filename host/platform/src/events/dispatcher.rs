@@ -1,0 +1,234 @@
+//! All subscriptions of a host: which there are follows from what is live.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use thali_contract::events::Topic;
+use thali_contract::name::ServiceName;
+use thali_runtime::{NodeIndex, Runtime, Topology};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout_at};
+use tracing::warn;
+
+use crate::events::delivery::Handlers;
+use crate::events::ledger::Ledger;
+use crate::events::limits::EventLimits;
+use crate::events::outbox::Outbox;
+use crate::events::subscription::{Orders, Subscription};
+use crate::events::terms::{Subscriptions, Terms};
+use crate::sql::SqlError;
+
+/// Delivers the events of all services to their subscribers.
+///
+/// For every topic of a live publisher and every live service that subscribes to it there is one task.
+/// [`Dispatcher::update`] brings them in line with what is live. Dropping the dispatcher ends them.
+pub struct Dispatcher {
+    runtime: Arc<Runtime>,
+    limits: EventLimits,
+    topology: watch::Sender<Arc<Topology>>,
+    permits: Arc<Semaphore>,
+    tasks: Mutex<Tasks>,
+}
+
+#[derive(Default)]
+struct Tasks {
+    working: HashMap<SubscriptionId, Working>,
+    /// Those that were told to stop and have not yet.
+    leaving: HashMap<SubscriptionId, JoinHandle<()>>,
+    stopped: bool,
+}
+
+/// Names a subscription.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SubscriptionId {
+    /// Who publishes.
+    pub publisher: ServiceName,
+    /// What is published.
+    pub topic: Topic,
+    /// Who gets it.
+    pub subscriber: ServiceName,
+}
+
+struct Working {
+    terms: watch::Sender<Option<Arc<Terms>>>,
+    redriven: watch::Sender<u64>,
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+/// A subscription as what is live demands it.
+pub(super) struct Demand {
+    pub(super) id: SubscriptionId,
+    pub(super) outbox: Arc<Outbox>,
+    pub(super) terms: Arc<Terms>,
+    /// Whether the subscriber waits for a provider.
+    waits: bool,
+}
+
+impl Dispatcher {
+    /// A dispatcher with nothing to do yet.
+    pub fn new(runtime: Arc<Runtime>) -> Arc<Self> {
+        // Requests from outside have the other half for themselves.
+        let permits = (runtime.requests_max() / 2).max(1);
+        Arc::new(Self {
+            runtime,
+            limits: EventLimits::default(),
+            topology: watch::Sender::new(Arc::new(Topology::build(Vec::new()))),
+            permits: Arc::new(Semaphore::new(permits)),
+            tasks: Mutex::default(),
+        })
+    }
+
+    /// Begins the subscriptions durably that `changed` has a part in, as publisher or subscriber,
+    /// before `topology` goes live: a subscriber gets what is published from then on. Those that have
+    /// begun before are left as they are.
+    ///
+    /// # Errors
+    ///
+    /// When the database of `changed` itself fails. Another publisher's is tried again later.
+    pub async fn begin(&self, topology: &Topology, changed: &ServiceName) -> Result<(), SqlError> {
+        for Demand { id, outbox, terms, .. } in demands(topology) {
+            if id.publisher != *changed && id.subscriber != *changed {
+                continue;
+            }
+            let ledger = Ledger::new(outbox, id.subscriber, id.topic);
+            match ledger.begin(terms.from).await {
+                Ok(_) => {}
+                Err(error) if id.publisher == *changed => return Err(error),
+                Err(error) => warn!(%ledger, "a subscription has not begun: {error}"),
+            }
+        }
+        Ok(())
+    }
+
+    /// Brings the subscriptions in line with what is live now.
+    pub fn update(&self, topology: &Arc<Topology>) {
+        self.topology.send_replace(Arc::clone(topology));
+        let mut tasks = self.tasks.lock();
+        if tasks.stopped {
+            return;
+        }
+        let mut before = std::mem::take(&mut tasks.working);
+        for demand in demands(topology) {
+            let terms = (!demand.waits).then(|| Arc::clone(&demand.terms));
+            let id = demand.id.clone();
+            let working = match before.remove(&id) {
+                Some(working) => {
+                    working.terms.send_replace(terms);
+                    working
+                }
+                None => self.start(demand, terms, tasks.leaving.remove(&id)),
+            };
+            tasks.working.insert(id, working);
+        }
+        tasks.leaving.retain(|_, task| !task.is_finished());
+        for (id, working) in before {
+            working.stop.send_replace(true);
+            tasks.leaving.insert(id, working.task);
+        }
+    }
+
+    /// Starts a subscription, once an earlier task for the same one has ended.
+    fn start(
+        &self,
+        demand: Demand,
+        terms: Option<Arc<Terms>>,
+        earlier: Option<JoinHandle<()>>,
+    ) -> Working {
+        let Demand { id: SubscriptionId { publisher, topic, subscriber }, outbox, .. } = demand;
+        let terms = watch::Sender::new(terms);
+        let (redriven, stop) = (watch::Sender::new(0), watch::Sender::new(false));
+        let orders = Orders {
+            terms: terms.subscribe(),
+            redriven: redriven.subscribe(),
+            stop: stop.subscribe(),
+        };
+        let ledger = Ledger::new(outbox, subscriber.clone(), topic.clone());
+        let handlers = Handlers {
+            runtime: Arc::clone(&self.runtime),
+            topology: self.topology.subscribe(),
+            permits: Arc::clone(&self.permits),
+            publisher,
+            subscriber,
+            topic,
+        };
+        let subscription =
+            Subscription::new(ledger, self.limits.clone(), Arc::new(handlers), orders);
+        let task = tokio::spawn(async move {
+            if let Some(earlier) = earlier {
+                // However it ended, it has.
+                let _ = earlier.await;
+            }
+            subscription.run().await;
+        });
+        Working { terms, redriven, stop, task }
+    }
+
+    /// Has a subscription look for parked events that it does not know of.
+    pub fn redriven(&self, id: &SubscriptionId) {
+        if let Some(working) = self.tasks.lock().working.get(id) {
+            working.redriven.send_modify(|count| *count = count.wrapping_add(1));
+        }
+    }
+
+    /// Starts no more deliveries, and lets those that run end within `drain`. Answers how many
+    /// subscriptions had to be cut short; what they had not stored is delivered again.
+    pub async fn stop(&self, drain: Duration) -> usize {
+        let until = Instant::now() + drain;
+        let tasks = {
+            let mut tasks = self.tasks.lock();
+            tasks.stopped = true;
+            let working = std::mem::take(&mut tasks.working).into_values();
+            let mut all: Vec<_> = std::mem::take(&mut tasks.leaving).into_values().collect();
+            all.extend(working.map(|working| {
+                working.stop.send_replace(true);
+                working.task
+            }));
+            all
+        };
+        let mut cut = 0;
+        for mut task in tasks {
+            if timeout_at(until, &mut task).await.is_err() {
+                task.abort();
+                cut += 1;
+            }
+        }
+        cut
+    }
+}
+
+/// Every pair of a live publisher and a live subscriber.
+pub(super) fn demands(topology: &Topology) -> Vec<Demand> {
+    let nodes: Vec<_> = (0..).map(NodeIndex).take(topology.len()).collect();
+    let subscribers: Vec<_> = nodes
+        .iter()
+        .filter_map(|node| {
+            Some((*node, topology.revision(*node).extensions().get::<Subscriptions>()?))
+        })
+        .collect();
+    let publishers = nodes.iter().filter_map(|node| {
+        Some((topology.revision(*node), topology.revision(*node).extensions().get::<Outbox>()?))
+    });
+    let mut demands = Vec::new();
+    for (publisher, outbox) in publishers {
+        for (_, import) in publisher.contract().publishes() {
+            let topic = Topic::of(&import.name);
+            demands.extend(subscribers.iter().filter_map(|(node, subscriptions)| {
+                Some(Demand {
+                    id: SubscriptionId {
+                        publisher: publisher.service().clone(),
+                        topic: topic.clone(),
+                        subscriber: topology.revision(*node).service().clone(),
+                    },
+                    outbox: Arc::clone(&outbox),
+                    terms: Arc::clone(subscriptions.on(&topic)?),
+                    waits: topology.waiting_for(*node).is_some(),
+                })
+            }));
+        }
+    }
+    demands
+}
