@@ -16,12 +16,14 @@ use tokio::task::spawn_blocking;
 use crate::sql::error::{SqlError, Unavailable};
 use crate::sql::group::Company;
 use crate::sql::migrate::{self, MigrateError, MigrationReport, SeedError};
+use crate::sql::place::Place;
 use crate::sql::reader::Readers;
-use crate::sql::session::{Place, Session, Speaker};
+use crate::sql::session::{Session, Speaker};
+use crate::sql::shelf::Shelf;
 use crate::sql::ticket::job;
 use crate::sql::transaction::Transaction;
 use crate::sql::writer::{Work, Writer};
-use crate::sql::{Caller, Rows, SqlLimits, Statement};
+use crate::sql::{Caller, Rows, SqlLimits, Statement, Value};
 
 /// Older versions can damage a database in WAL mode when a checkpoint meets a restart of the log.
 const SQLITE_VERSION_MIN: i32 = 3_051_003;
@@ -32,6 +34,7 @@ pub struct Databases {
     folder: PathBuf,
     limits: SqlLimits,
     databases: RwLock<HashMap<ServiceName, Arc<Database>>>,
+    shelf: Arc<Shelf>,
 }
 
 /// Why there can be no databases at all.
@@ -47,9 +50,14 @@ pub enum DatabasesError {
 
 /// The database of one service.
 pub struct Database {
-    place: Arc<Place>,
-    writer: Arc<Writer>,
-    readers: Arc<Readers>,
+    pub(crate) place: Arc<Place>,
+    pub(crate) writer: Arc<Writer>,
+    pub(crate) readers: Arc<Readers>,
+}
+
+/// The connections of a database that nobody uses. Dropping them closes them, which blocks.
+pub(crate) struct Closed {
+    _sessions: Vec<Session>,
 }
 
 impl Databases {
@@ -64,7 +72,13 @@ impl Databases {
         }
         let made = DirBuilder::new().recursive(true).mode(0o700).create(&folder);
         made.map_err(|error| DatabasesError::Folder(folder.clone(), error))?;
-        Ok(Arc::new(Self { folder, limits, databases: RwLock::default() }))
+        let shelf = Shelf::new(limits.databases_open_max);
+        Ok(Arc::new(Self { folder, limits, databases: RwLock::default(), shelf }))
+    }
+
+    /// How many databases have connections open now.
+    pub fn open_count(&self) -> usize {
+        self.shelf.open()
     }
 
     /// The database of a service. It is opened, and its file made, when it is first used.
@@ -75,18 +89,40 @@ impl Databases {
         let mut databases = self.databases.write();
         let database = databases.entry(service.clone()).or_insert_with(|| {
             let path = self.folder.join(format!("{service}.sqlite"));
-            let (service, limits) = (service.clone(), self.limits.clone());
-            Arc::new(Database::new(Place::new(service, path, limits)))
+            Database::new(service.clone(), path, self.limits.clone(), &self.shelf)
         });
         Arc::clone(database)
     }
 }
 
 impl Database {
-    fn new(place: Place) -> Self {
-        let place = Arc::new(place);
-        let (writer, readers) = (Writer::new(&place), Readers::new(&place));
-        Self { place, writer, readers }
+    pub(crate) fn new(
+        service: ServiceName,
+        path: PathBuf,
+        limits: SqlLimits,
+        shelf: &Arc<Shelf>,
+    ) -> Arc<Self> {
+        Arc::new_cyclic(|me| {
+            let place = Arc::new(Place::new(service, path, limits, shelf, me));
+            let (writer, readers) = (Writer::new(&place), Readers::new(&place));
+            Self { place, writer, readers }
+        })
+    }
+
+    pub(crate) fn last_used(&self) -> u64 {
+        self.place.last_used()
+    }
+
+    /// The connections, unless somebody uses one.
+    pub(crate) fn close_if_idle(&self) -> Option<Closed> {
+        let sessions = self.readers.take_if_idle(|| self.writer.take_if_idle())?;
+        Some(Closed { _sessions: sessions })
+    }
+
+    /// Why the database cannot be used now, as far as is known without trying: it could not be opened,
+    /// or is being restored.
+    pub fn trouble(&self) -> Option<SqlError> {
+        self.place.trouble()
     }
 
     /// The file.
@@ -199,6 +235,29 @@ impl Database {
     pub async fn migrate(&self, migrations: &[Migration]) -> Result<MigrationReport, MigrateError> {
         let migrations = migrations.to_vec();
         self.exclusively(move |session| migrate::migrate(session, &migrations)).await
+    }
+
+    /// Deletes the files of a database that nothing was ever stored in: that of a service whose first
+    /// migration failed.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be taken out of use.
+    pub async fn discard_if_empty(self: &Arc<Self>) -> Result<(), SqlError> {
+        let tables =
+            "SELECT count(*) FROM sqlite_schema WHERE name NOT LIKE '\\_thali\\_%' ESCAPE '\\'
+             AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'";
+        let tables = self.host_query(Statement::new(tables, [])).await?;
+        if tables.rows != [[Value::Integer(0)]] {
+            return Ok(());
+        }
+        let removed = self.offline(|path| std::fs::remove_file(path)).await?;
+        removed.map_err(|_| Unavailable::Io.into())
+    }
+
+    /// Whether there is a file.
+    pub fn exists(&self) -> bool {
+        self.place.path.exists()
     }
 
     /// Runs the seed, unless one was run on this database before. Answers whether it ran.

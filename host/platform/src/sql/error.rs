@@ -68,6 +68,9 @@ pub enum Unavailable {
         /// What it is.
         found: String,
     },
+    /// The host is doing something to the file. It takes seconds.
+    #[error("the database is being restored")]
+    Offline,
     /// The transaction is over.
     #[error("{0}")]
     TransactionOver(Ending),

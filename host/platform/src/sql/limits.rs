@@ -39,6 +39,11 @@ pub struct SqlLimits {
     pub group_entry_time: Duration,
     /// Connections that read side by side. Default: 4.
     pub readers_max: usize,
+    /// How long a connection that reads stays open with nothing to do, looked at when another one is
+    /// used. Default: 60 s.
+    pub reader_idle_time: Duration,
+    /// Databases of the host that keep connections open when nobody uses them. Default: 128.
+    pub databases_open_max: usize,
     /// Prepared statements kept, per connection. Default: 64.
     pub cached_statements_max: usize,
 }
@@ -61,6 +66,8 @@ impl Default for SqlLimits {
             group_time: Duration::from_millis(10),
             group_entry_time: Duration::from_millis(5),
             readers_max: 4,
+            reader_idle_time: Duration::from_secs(60),
+            databases_open_max: 128,
             cached_statements_max: 64,
         }
     }

@@ -61,18 +61,24 @@ mod capability;
 mod database;
 mod error;
 mod exclusive;
+mod export;
 mod group;
 mod guard;
 mod limits;
 mod meter;
 mod migrate;
+mod offline;
+mod place;
 mod queue;
 mod reader;
+mod restore;
 mod session;
+mod shelf;
 mod split;
 mod statement;
 mod ticket;
 mod transaction;
+mod upkeep;
 mod writer;
 
 pub use bindings::thali::platform::sql::{
@@ -81,8 +87,12 @@ pub use bindings::thali::platform::sql::{
 pub use capability::SqlCapability;
 pub use database::{Database, Databases, DatabasesError};
 pub use error::{Ending, SqlError, Unavailable};
+pub use export::Piece;
 pub use limits::SqlLimits;
 pub use migrate::{MigrateError, MigrationReport, ScriptError, SeedError};
+pub use restore::{REPLACED, RestoreError};
+pub use split::statements;
+pub use statement::Outcome;
 pub use thali_contract::pack::Migration;
 pub use transaction::{OpenTransaction, Transaction};
 

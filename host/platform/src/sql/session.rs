@@ -1,27 +1,21 @@
 //! One connection to a database: how it is opened, what is set on it, what its errors mean.
 
 use std::cell::Cell;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
-use thali_contract::name::ServiceName;
-use tokio::sync::watch;
 
-use crate::sql::SqlLimits;
 use crate::sql::error::{SqlError, Unavailable};
 use crate::sql::guard::Guard;
 use crate::sql::meter::{Budget, Meter};
+use crate::sql::place::Place;
 use crate::sql::ticket::Ticket;
 
 /// SQLite's page size, in bytes.
 const PAGE_BYTES: u64 = 4096;
-
-/// With less room than this left, "database or disk is full" means the disk.
-const DISK_FREE_BYTES_MIN: u64 = 1 << 20;
 
 /// How long SQLite itself waits for a lock. Only recovery and checkpoints ever hold one that the
 /// queues of this module do not arrange already.
@@ -63,16 +57,6 @@ const HOST_SCHEMA: &str = "
         body BLOB
     );";
 
-/// Where a database is, what it may grow to, and who hears of its commits.
-#[derive(Debug)]
-pub(crate) struct Place {
-    pub(crate) service: ServiceName,
-    pub(crate) path: PathBuf,
-    pub(crate) limits: SqlLimits,
-    /// Counts the commits that were announced.
-    pub(crate) announcements: watch::Sender<u64>,
-}
-
 /// Who says a statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Speaker {
@@ -96,6 +80,7 @@ pub(crate) struct Session {
 impl Session {
     /// The connection that writes. Creates the file when there is none.
     pub(crate) fn open_writer(place: &Arc<Place>) -> Result<Self, SqlError> {
+        Place::make_private_file(&place.path);
         let session = Self::connect(place, OpenFlags::SQLITE_OPEN_CREATE)?;
         if session.host(|raw| raw.is_readonly("main"))? {
             return Err(session.log(Unavailable::ReadOnly.into(), "the file cannot be written"));
@@ -295,31 +280,5 @@ impl Session {
 
     fn log(&self, error: SqlError, cause: &str) -> SqlError {
         self.place.log(error, cause)
-    }
-}
-
-impl Place {
-    pub(crate) fn new(service: ServiceName, path: PathBuf, limits: SqlLimits) -> Self {
-        Self { service, path, limits, announcements: watch::Sender::new(0) }
-    }
-
-    /// Tells whoever listens that something they wait for is durable now.
-    pub(crate) fn announce(&self) {
-        self.announcements.send_modify(|count| *count = count.wrapping_add(1));
-    }
-
-    /// Writes what operators must know to the log; what services do wrong is theirs to hear.
-    fn log(&self, error: SqlError, cause: &str) -> SqlError {
-        if let SqlError::Unavailable(reason) = &error {
-            let (service, path) = (&self.service, self.path.display());
-            tracing::error!(%service, %path, %reason, cause, "a database cannot be used");
-        }
-        error
-    }
-
-    fn is_disk_full(&self) -> bool {
-        let Some(folder) = self.path.parent() else { return false };
-        rustix::fs::statvfs(folder)
-            .is_ok_and(|disk| disk.f_bavail.saturating_mul(disk.f_frsize) < DISK_FREE_BYTES_MIN)
     }
 }

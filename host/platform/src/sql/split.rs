@@ -4,7 +4,7 @@
 ///
 /// Knows strings, quoted names and comments. Statements that hold semicolons of their own (triggers)
 /// are refused by the guard anyway. A piece that is only space and comments is no statement.
-pub(crate) fn statements(script: &str) -> Vec<&str> {
+pub fn statements(script: &str) -> Vec<&str> {
     let mut found = Vec::new();
     let mut rest = script;
     while !rest.is_empty() {

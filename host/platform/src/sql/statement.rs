@@ -1,5 +1,7 @@
 //! Running one statement of a service: prepare, check, bind, step.
 
+use std::sync::Arc;
+
 use rusqlite::types::{Null, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Row, Rows as Cursor};
 
@@ -165,12 +167,66 @@ impl Session {
         Ok(Rows { columns, rows })
     }
 
+    /// Gives every row of a query to `f` until it answers `false`; answers whether it never did.
+    pub(crate) fn each_row(
+        &self,
+        sql: &str,
+        mut f: impl FnMut(&Arc<[String]>, Vec<Value>) -> bool,
+    ) -> Result<bool, SqlError> {
+        let mut prepared = self.raw.prepare(sql).map_err(|error| self.explain(&error))?;
+        let columns: Arc<[String]> = prepared.column_names().map(str::to_owned).collect();
+        let mut booleans = None;
+        let mut cursor = prepared.raw_query();
+        while let Some(row) = self.step(&mut cursor)? {
+            let booleans = booleans.get_or_insert_with(|| boolean_columns(row));
+            let values = row_values(row, booleans, &mut usize::MAX.clone());
+            let values = values.map_err(|error| match error {
+                Unreadable::Sqlite(error) => self.explain(&error),
+                Unreadable::TooLarge | Unreadable::NotText(_) => {
+                    SqlError::invalid("a text holds no valid UTF-8")
+                }
+            })?;
+            if !f(&columns, values) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Runs a statement of any kind and answers its rows, or the number of rows it changed.
+    pub(crate) fn apply(&self, statement: &Statement) -> Result<Outcome, SqlError> {
+        let mut prepared = self.prepare(&statement.sql)?;
+        self.bind(&mut prepared, &statement.params)?;
+        if prepared.column_count() > 0 {
+            return self.read(&mut prepared).map(Outcome::Rows);
+        }
+        self.run(&mut prepared).map(Outcome::Changed)
+    }
+
     fn step<'a, 'stmt>(
         &self,
         cursor: &'a mut Cursor<'stmt>,
     ) -> Result<Option<&'a Row<'stmt>>, SqlError> {
         cursor.next().map_err(|error| self.explain(&error))
     }
+}
+
+/// What a statement of any kind answers.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// The rows it returned.
+    Rows(Rows),
+    /// The number of rows it changed.
+    Changed(u64),
+}
+
+/// Lower-case hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 enum Unreadable {

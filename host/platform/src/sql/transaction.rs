@@ -14,8 +14,9 @@ use tokio::task::{AbortHandle, spawn_blocking};
 use crate::sql::error::{Ending, SqlError, Unavailable};
 use crate::sql::exclusive::Exclusive;
 use crate::sql::meter::Budget;
-use crate::sql::session::{Place, Session, Speaker};
-use crate::sql::statement::Access;
+use crate::sql::place::Place;
+use crate::sql::session::{Session, Speaker};
+use crate::sql::statement::{Access, Outcome};
 use crate::sql::ticket::{Ticket, job};
 use crate::sql::{Rows, Statement};
 
@@ -84,6 +85,15 @@ impl Transaction {
     /// When the statement fails, or the transaction is over.
     pub async fn execute(&self, statement: Statement) -> Result<u64, SqlError> {
         self.lease.run(move |session| session.execute(&statement)).await
+    }
+
+    /// Runs one statement of any kind.
+    ///
+    /// # Errors
+    ///
+    /// When the statement fails, or the transaction is over.
+    pub async fn apply(&self, statement: Statement) -> Result<Outcome, SqlError> {
+        self.lease.run(move |session| session.apply(&statement)).await
     }
 
     /// Makes the transaction durable.

@@ -17,8 +17,9 @@ use tokio::task::spawn_blocking;
 use crate::sql::error::SqlError;
 use crate::sql::exclusive::Exclusive;
 use crate::sql::group::{Company, Group};
+use crate::sql::place::Place;
 use crate::sql::queue::Queue;
-use crate::sql::session::{Place, Session, Speaker};
+use crate::sql::session::{Session, Speaker};
 use crate::sql::ticket::{Answer, Reply, job};
 use crate::sql::{Caller, Statement};
 
@@ -51,6 +52,18 @@ enum Seat {
 enum Entry {
     Write(WriteJob),
     Begin(BeginJob),
+    Clear(ClearJob),
+}
+
+struct ClearJob {
+    reply: Reply<Cleared>,
+    runtime: Handle,
+}
+
+/// No connection writes for as long as this lives.
+pub(crate) struct Cleared {
+    writer: Option<Arc<Writer>>,
+    runtime: Handle,
 }
 
 /// Statements that are to be carried out all or none.
@@ -120,6 +133,29 @@ impl Writer {
         self.wait(answer).await
     }
 
+    /// Waits for what is queued, closes the connection, and keeps it closed until the answer is
+    /// dropped.
+    pub(crate) async fn clear(self: &Arc<Self>) -> Result<Cleared, SqlError> {
+        let (reply, answer) = job();
+        let runtime = Handle::current();
+        self.queue(Caller::HOST, Entry::Clear(ClearJob { reply, runtime }), 0)?;
+        self.wait(answer).await
+    }
+
+    /// The connection, when it is open and nobody uses it.
+    pub(crate) fn take_if_idle(&self) -> Option<Option<Session>> {
+        let mut lane = self.lane.lock();
+        match &mut lane.seat {
+            Seat::Free(session) => Some(session.take()),
+            Seat::Taken => None,
+        }
+    }
+
+    /// The file may be another one than before: it is opened and checked before it is used.
+    pub(crate) fn distrust(&self) {
+        self.opened.store(false, Ordering::Release);
+    }
+
     async fn wait<T>(&self, answer: Answer<T>) -> Result<T, SqlError> {
         answer.wait(self.place.limits.queue_time).await
     }
@@ -130,6 +166,11 @@ impl Writer {
         entry: Entry,
         bytes: usize,
     ) -> Result<(), SqlError> {
+        self.place.enter()?;
+        self.queue(caller, entry, bytes)
+    }
+
+    fn queue(self: &Arc<Self>, caller: Caller, entry: Entry, bytes: usize) -> Result<(), SqlError> {
         let session = {
             let mut lane = self.lane.lock();
             if caller != Caller::HOST && lane.holder == caller {
@@ -150,6 +191,16 @@ impl Writer {
     fn drain(self: Arc<Self>, mut group: Option<Group>) {
         let _watch = Watch(&self);
         while let Some(entry) = self.next(&mut group) {
+            if let Entry::Clear(job) = entry {
+                if let Some(open) = &mut group {
+                    open.flush();
+                }
+                group = None;
+                if self.stand_aside(job) {
+                    return;
+                }
+                continue;
+            }
             let open = match self.opened(group.take()) {
                 Ok(open) => open,
                 Err(error) => {
@@ -163,7 +214,23 @@ impl Writer {
                     Some(back) => Some(back),
                     None => return,
                 },
+                Entry::Clear(_) => Some(open),
             };
+        }
+        self.place.shelf.trim();
+    }
+
+    /// Leaves the file to whoever asked. `false` when they have gone.
+    fn stand_aside(self: &Arc<Self>, job: ClearJob) -> bool {
+        let cleared = Cleared { writer: Some(Arc::clone(self)), runtime: job.runtime };
+        match job.reply.send(Ok(cleared)) {
+            Ok(()) => true,
+            Err(refused) => {
+                if let Ok(mut cleared) = refused {
+                    cleared.writer = None;
+                }
+                false
+            }
         }
     }
 
@@ -194,7 +261,11 @@ impl Writer {
         if let Some(group) = group {
             return Ok(group);
         }
-        let session = Session::open_writer(&self.place)?;
+        let session = Session::open_writer(&self.place);
+        let error = session.as_ref().err();
+        self.place.note_opening(error.filter(|error| matches!(error, SqlError::Unavailable(_))));
+        let session = session?;
+        self.place.opened();
         self.opened.store(true, Ordering::Release);
         Ok(Group::new(session))
     }
@@ -259,6 +330,7 @@ impl Entry {
         match self {
             Self::Write(job) => job.reply.start(),
             Self::Begin(job) => job.reply.start(),
+            Self::Clear(job) => job.reply.start(),
         }
     }
 
@@ -266,6 +338,15 @@ impl Entry {
         match self {
             Self::Write(job) => drop(job.reply.send(Err(error))),
             Self::Begin(job) => drop(job.reply.send(Err(error))),
+            Self::Clear(job) => drop(job.reply.send(Err(error))),
+        }
+    }
+}
+
+impl Drop for Cleared {
+    fn drop(&mut self) {
+        if let Some(writer) = self.writer.take() {
+            self.runtime.spawn_blocking(move || writer.drain(None));
         }
     }
 }

@@ -16,7 +16,9 @@ mod limits;
 mod migrations;
 mod power_loss;
 mod refusals;
+mod shelf;
 mod transactions;
+mod upkeep;
 mod values;
 mod writes;
 
