@@ -15,7 +15,7 @@ if ! cmp -s "$wanted" "$venv/installed.txt"; then
     python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || {
         say "schemathesis needs Python 3.11 or newer as 'python3'" ; exit 1
     }
-    say "installing openapi-spec-validator and schemathesis from PyPI into target/python-tools"
+    say "installing openapi-spec-validator, schemathesis and aiosmtpd from PyPI into target/python-tools"
     rm -rf "$venv"
     python3 -m venv "$venv" >&2 || { say "install Python's venv module: apt-get install python3-venv"; exit 1; }
     "$venv/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: --no-deps -r "$wanted" >&2 </dev/null || {

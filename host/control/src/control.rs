@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use arc_swap::{ArcSwap, Guard};
 use thali_contract::name::ServiceName;
+use thali_platform::Backends;
 use thali_platform::events::Dispatcher;
 use thali_platform::idempotency::Running;
-use thali_platform::sql::Databases;
 use thali_runtime::Runtime;
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::timeout;
@@ -49,10 +49,10 @@ pub struct Control {
     pub(crate) config: ControlConfig,
     pub(crate) store: Arc<Store>,
     pub(crate) runtime: Arc<Runtime>,
-    pub(crate) databases: Arc<Databases>,
     /// Requests with an idempotency key that run now.
     pub(crate) running: Arc<Running>,
     pub(crate) events: Arc<Dispatcher>,
+    pub(crate) backends: Backends,
     pub(crate) turns: Turns,
     pub(crate) uploads: SameBytes,
     changes: Mutex<()>,
@@ -78,7 +78,7 @@ impl Control {
         config: ControlConfig,
         data: DataFolder,
         runtime: Arc<Runtime>,
-        databases: Arc<Databases>,
+        backends: Backends,
     ) -> Self {
         Self {
             store: Arc::new(Store::new(data.paths().clone())),
@@ -90,7 +90,7 @@ impl Control {
             events: Dispatcher::new(Arc::clone(&runtime)),
             config,
             runtime,
-            databases,
+            backends,
             running: Arc::default(),
             _data: data,
         }

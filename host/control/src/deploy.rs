@@ -163,8 +163,10 @@ impl Control {
         let is_new = before.is_none_or(|before| before.revision(number).is_none());
         let migrated = self.switch(&live, Switch { built, after, number, is_new }).await?;
         let outcome = if is_new { Outcome::Created } else { Outcome::Restored };
-        let deployed = Deployed::new(&self.live(), &name, outcome);
-        Ok(deployed.with_migrations(migrated).with_warnings(check.warnings))
+        let live = self.live();
+        let deployed = Deployed::new(&live, &name, outcome);
+        let warnings = [check.warnings, live.setting_warnings(&name)].concat();
+        Ok(deployed.with_migrations(migrated).with_warnings(warnings))
     }
 }
 

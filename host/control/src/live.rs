@@ -11,6 +11,7 @@ use thali_contract::manifest::Manifest;
 use thali_contract::name::{Digest, InterfaceName, ServiceName};
 use thali_contract::openapi::{self, ServiceDoc};
 use thali_contract::route::{Route, RouteConflict, RouteTable, ServiceRoutes};
+use thali_platform::config::Settings;
 use thali_runtime::{NodeIndex, Revision, Topology};
 
 use crate::contracts::Party;
@@ -43,6 +44,8 @@ pub struct LiveService {
     pub routes: Arc<[Arc<Route>]>,
     /// Imports that it can do without.
     pub(crate) optional: Arc<[InterfaceName]>,
+    /// What operators set for it.
+    pub(crate) settings: Arc<Settings>,
     /// The interface that has to be there before the service can serve, and is not.
     pub waiting_for: Option<InterfaceName>,
 }

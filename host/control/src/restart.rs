@@ -4,12 +4,12 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use thali_contract::name::ServiceName;
-use thali_platform::sql::Databases;
+use thali_platform::Backends;
 use thali_runtime::Runtime;
 use thiserror::Error;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use crate::compiling::blocking;
 use crate::control::{Control, ControlConfig};
@@ -49,9 +49,9 @@ impl Control {
         config: ControlConfig,
         data: DataFolder,
         runtime: Arc<Runtime>,
-        databases: Arc<Databases>,
+        backends: impl Into<Backends>,
     ) -> Result<Arc<Self>, OpenError> {
-        let control = Arc::new(Self::new(config, data, runtime, databases));
+        let control = Arc::new(Self::new(config, data, runtime, backends.into()));
         let store = Arc::clone(&control.store);
         let found = blocking(move || store.records()).await??;
         control.sweep(&found).await?;
@@ -131,6 +131,9 @@ impl Control {
             Ok::<_, DeployError>((service, built.candidate))
         })
         .await??;
+        for warning in service.settings.warnings() {
+            warn!(service = %candidate.name(), "{warning}");
+        }
         if let Err(reason) = self.seed(&candidate).await {
             error!(service = %candidate.name(), "the seed data was not loaded: {reason}");
         }

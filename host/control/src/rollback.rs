@@ -47,6 +47,8 @@ impl Control {
         self.switch(&live, Switch { built, after, number, is_new: false }).await?;
         let mut warnings = check.warnings;
         warnings.push(DATA_STAYS.into());
-        Ok(Deployed::new(&self.live(), name, Outcome::RolledBack).with_warnings(warnings))
+        let live = self.live();
+        warnings.extend(live.setting_warnings(name));
+        Ok(Deployed::new(&live, name, Outcome::RolledBack).with_warnings(warnings))
     }
 }

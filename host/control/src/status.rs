@@ -11,6 +11,7 @@ use thali_runtime::{Limits, NodeIndex};
 use crate::drain::Drains;
 use crate::live::{Absent, Live, LiveService};
 use crate::record::{RevisionRecord, ServiceRecord, Source};
+use crate::settings::{ConfigStatus, SecretStatus};
 
 /// Whether a service serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -82,6 +83,10 @@ pub struct ServiceDetails {
     /// What it may use.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limits: Option<LimitsStatus>,
+    /// Its settings.
+    pub config: Vec<ConfigStatus>,
+    /// The secrets that it declares.
+    pub secrets: Vec<SecretStatus>,
 }
 
 /// A revision of a service.
@@ -259,6 +264,8 @@ impl ServiceDetails {
             exports: exports(live, service, node),
             imports: imports(live, service, node),
             limits: Some(LimitsStatus::of(service.revision.limits())),
+            config: ConfigStatus::all(&service.settings),
+            secrets: SecretStatus::all(&service.settings),
             ..details
         })
     }
@@ -284,6 +291,8 @@ impl ServiceDetails {
             exports: Vec::new(),
             imports: Vec::new(),
             limits: None,
+            config: Vec::new(),
+            secrets: Vec::new(),
         }
     }
 }

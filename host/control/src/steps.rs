@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use thali_contract::name::ServiceName;
+use thali_platform::config::Settings;
 use thali_platform::events::{Outbox, Subscriptions};
 use thali_platform::idempotency::Answers;
 use thali_platform::sql::Database;
@@ -124,6 +125,7 @@ impl Control {
         number: u32,
     ) -> Result<LiveService, DeployError> {
         let candidate = &built.candidate;
+        let settings = Arc::new(self.backends.overrides.settings(&candidate.manifest));
         let spec = RevisionSpec {
             service: candidate.name().clone(),
             number,
@@ -132,7 +134,7 @@ impl Control {
             contract: Arc::clone(&candidate.contract),
             limits: candidate.limits(),
             optional: candidate.optional.to_vec(),
-            extensions: self.extensions(candidate, number),
+            extensions: self.extensions(candidate, number, &settings),
         };
         Ok(LiveService {
             record,
@@ -140,12 +142,22 @@ impl Control {
             manifest: Arc::clone(&candidate.manifest),
             routes: Arc::clone(&candidate.routes),
             optional: Arc::clone(&candidate.optional),
+            settings,
             waiting_for: None,
         })
     }
 
-    fn extensions(&self, candidate: &Candidate, number: u32) -> Extensions {
+    /// What the capabilities find by type.
+    fn extensions(
+        &self,
+        candidate: &Candidate,
+        number: u32,
+        settings: &Arc<Settings>,
+    ) -> Extensions {
         let mut extensions = Extensions::new();
+        extensions.insert(Arc::clone(settings));
+        extensions.insert(Arc::clone(&self.backends.mailer));
+        extensions.insert(Arc::clone(&self.backends.texter));
         extensions.insert(Arc::new(Tenure::new(candidate.name().clone(), number)));
         let subscriptions = Subscriptions::of(&candidate.manifest, &candidate.contract);
         if !subscriptions.is_empty() {
@@ -169,7 +181,7 @@ impl Control {
     }
 
     fn database(&self, candidate: &Candidate) -> Option<Arc<Database>> {
-        candidate.wants_database().then(|| self.databases.database(candidate.name()))
+        candidate.wants_database().then(|| self.backends.databases.database(candidate.name()))
     }
 
     /// Brings the service's database up to date; answers the names of the migrations that ran.

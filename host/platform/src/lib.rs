@@ -4,16 +4,30 @@
 //! components. Nothing here knows of routes, rollouts or HTTP.
 #![forbid(unsafe_code)]
 
+mod backends;
+pub mod config;
 pub mod context;
 pub mod events;
 pub mod idempotency;
+pub mod mail;
+mod messaging;
+pub mod sms;
 pub mod sql;
+
+pub use backends::Backends;
+pub use messaging::SendError;
 
 use thali_contract::name::InterfaceName;
 use thali_runtime::Capability;
 
 /// Everything that this host offers to components.
-pub const CAPABILITIES: &[&dyn Capability] = &[&context::ContextCapability, &sql::SqlCapability];
+pub const CAPABILITIES: &[&dyn Capability] = &[
+    &config::ConfigCapability,
+    &context::ContextCapability,
+    &mail::MailCapability,
+    &sms::SmsCapability,
+    &sql::SqlCapability,
+];
 
 /// `thali:platform/NAME@1.0.0`
 fn interface(name: &str) -> InterfaceName {

@@ -84,6 +84,11 @@ pub(crate) struct UpArgs {
     #[arg(long, env = "THALI_DATA", default_value = "./.thali")]
     pub(crate) data: PathBuf,
 
+    /// The host's file: settings and secrets of services, mail, text messages. Without the option
+    /// ./thali.toml, when it is there.
+    #[arg(long, env = "THALI_CONFIG_FILE", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
     /// Deploy the components (*.wasm) of this folder at start. A file that was deployed from here
     /// before and has not changed since is left alone.
     #[arg(long, env = "THALI_COMPONENTS", value_name = "DIR")]

@@ -92,6 +92,17 @@ impl CliError {
         }
     }
 
+    /// Why the host does not start, with everything that caused it, in one line.
+    pub(crate) fn chain(error: impl std::error::Error) -> Self {
+        let mut text = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            text = format!("{text}: {cause}");
+            source = cause.source();
+        }
+        Self::start(text)
+    }
+
     /// Why the host does not start.
     pub(crate) fn start(what: impl std::fmt::Display) -> Self {
         Self::Start { what: what.to_string(), help: None }

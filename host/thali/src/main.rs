@@ -2,12 +2,14 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod backends;
 mod build;
 mod client;
 mod commands;
 mod doctor;
 mod error;
 mod folder;
+mod host_file;
 mod logging;
 mod show;
 mod table;

@@ -44,6 +44,16 @@ pub(crate) fn show(admin: &Admin, name: &str, json: bool) -> Result<ExitCode, Cl
     section("imports", &service, "imports", &["interface", "provider"], |row| {
         vec![cell(row, "interface"), provider(row)]
     });
+    section("config", &service, "config", &["key", "value", "from"], |row| {
+        vec![cell(row, "key"), cell(row, "value"), spaced(&cell(row, "origin"))]
+    });
+    section("secrets", &service, "secrets", &["key", "from", "description"], |row| {
+        let from = match cell(row, "origin").as_str() {
+            "-" => "not set".to_owned(),
+            origin => spaced(origin),
+        };
+        vec![cell(row, "key"), from, cell(row, "description")]
+    });
     if let Some(limits) = service.get("limits") {
         println!("\nLIMITS\n{}", members(limits));
     }
@@ -71,6 +81,11 @@ fn provider(import: &Value) -> String {
         "missing" if optional => "missing (optional)".into(),
         other => other.to_owned(),
     }
+}
+
+/// `host_file` as people read it.
+fn spaced(name: &str) -> String {
+    name.replace('_', " ")
 }
 
 fn section(

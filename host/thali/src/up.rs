@@ -10,11 +10,11 @@ use std::time::Duration;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use thali_control::{Control, ControlConfig, DataFolder, open_data};
 use thali_gateway::{Gateway, GatewayConfig, GatewayLimits, Serving};
-use thali_platform::sql::{Databases, SqlLimits};
 use thali_runtime::{CacheKey, HostLimits, Runtime, RuntimeConfig};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::UpArgs;
+use crate::backends;
 use crate::error::CliError;
 use crate::folder::{self, Watch};
 use crate::logging;
@@ -68,7 +68,7 @@ fn connections_max(wanted: usize) -> usize {
 
 async fn run(args: UpArgs) -> Result<ExitCode, CliError> {
     let mut stop = Stop::listen()?;
-    let data = open_data(&args.data).map_err(whole_chain)?;
+    let data = open_data(&args.data).map_err(CliError::chain)?;
     let (control, runtime) = wire(&args, data).await?;
     let gateway = Gateway::bind(config(&args), control.clone(), runtime)
         .await
@@ -115,21 +115,21 @@ async fn stop_serving(serving: Serving, control: &Control, drain: Duration) -> E
 
 /// Puts the parts together, from the data folder up.
 async fn wire(args: &UpArgs, data: DataFolder) -> Result<(Arc<Control>, Arc<Runtime>), CliError> {
-    let databases = Databases::open(data.paths().databases.clone(), SqlLimits::default())
-        .map_err(whole_chain)?;
+    let backends = backends::open(args, &data)?;
     let config = RuntimeConfig {
         cache_dir: Some(data.paths().cache.clone()),
         cache_key: CacheKey(data.key()),
         limits: HostLimits::default(),
     };
-    let runtime = Runtime::new(config, thali_platform::CAPABILITIES).map_err(whole_chain)?;
+    let runtime = Runtime::new(config, thali_platform::CAPABILITIES).map_err(CliError::chain)?;
     let config = ControlConfig {
         seed: args.seed,
         implied_routes: !args.no_implied_routes,
         ..ControlConfig::default()
     };
-    let control =
-        Control::open(config, data, Arc::clone(&runtime), databases).await.map_err(whole_chain)?;
+    let control = Control::open(config, data, Arc::clone(&runtime), backends)
+        .await
+        .map_err(CliError::chain)?;
     Ok((control, runtime))
 }
 
@@ -213,17 +213,6 @@ fn listen_error(args: &UpArgs, error: &std::io::Error) -> CliError {
             "is another host running? choose other addresses with --listen and --admin".into(),
         ),
     }
-}
-
-/// An error with everything that caused it, in one line.
-fn whole_chain(error: impl std::error::Error) -> CliError {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    CliError::start(text)
 }
 
 /// SIGTERM and Ctrl-C.

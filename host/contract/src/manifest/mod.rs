@@ -4,11 +4,12 @@
 //! [`Routes::build`](crate::route::Routes::build) checks the rest against the component. A key that
 //! nothing would enforce is refused, so that no service relies on it.
 
-mod entries;
+pub mod entries;
 mod events;
 mod http;
 mod sections;
-mod units;
+mod settings;
+pub mod units;
 
 #[cfg(test)]
 mod tests;
@@ -16,13 +17,17 @@ mod tests;
 use std::time::Duration;
 
 use semver::Version;
-use toml::de::DeTable;
 
 use crate::name::{InterfaceName, ServiceName};
 use crate::problem::Mistake;
 use crate::route::{Method, Template};
 
 use entries::Reader;
+
+pub use settings::{
+    ConfigSpec, InvalidSettingKey, SECRET_BYTES_MAX, SETTING_BYTES_MAX, SETTING_KEY_BYTES_MAX,
+    SecretSpec, SettingKey,
+};
 
 /// The largest manifest, in bytes.
 pub const MANIFEST_BYTES_MAX: usize = 64 << 10;
@@ -46,6 +51,10 @@ pub struct Manifest {
     pub events: Option<EventsSection>,
     /// `[subscriptions]`, in the order of the file.
     pub subscriptions: Vec<SubscriptionSpec>,
+    /// `[config]`, in the order of the file.
+    pub config: Vec<ConfigSpec>,
+    /// `[secrets]`, in the order of the file.
+    pub secrets: Vec<SecretSpec>,
     /// `[limits]`
     pub limits: LimitsSpec,
 }
@@ -196,20 +205,7 @@ impl Manifest {
                 format!("is larger than {MANIFEST_BYTES_MAX} bytes"),
             )]);
         }
-        let mut reader = Reader::new(text);
-        let (document, syntax_errors) = DeTable::parse_recoverable(text);
-        if !syntax_errors.is_empty() {
-            // What the parser saved from a broken file would only raise mistakes that are none.
-            for error in &syntax_errors {
-                reader.mistake(error.span().map_or(0, |span| span.start), error.message());
-            }
-            return Err(reader.into_mistakes());
-        }
-        let manifest = sections::manifest(&mut reader, document.get_ref());
-        match manifest {
-            Some(manifest) if !reader.has_mistakes() => Ok(manifest),
-            _ => Err(reader.into_mistakes()),
-        }
+        Reader::read("service.toml", text, sections::manifest)
     }
 
     /// Whether the service runs without a provider of `import`.

@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use toml::de::DeTable;
-
-use super::entries::{Entry, Keys, Reader, entries, quoted};
+use super::entries::{Entry, Keys, Reader, quoted};
 use super::{
-    CallSpec, DatabaseSection, ErrorSpec, EventsSection, IdempotencySection, LimitsSpec, Manifest,
-    RouteSpec, ServiceSection, SubscriptionSpec, events, http, units,
+    CallSpec, ConfigSpec, DatabaseSection, ErrorSpec, EventsSection, IdempotencySection,
+    LimitsSpec, Manifest, RouteSpec, SecretSpec, ServiceSection, SubscriptionSpec, events, http,
+    settings, units,
 };
 use crate::name::InterfaceName;
 
@@ -21,6 +20,8 @@ const TABLES: Keys = Keys {
         "events",
         "subscriptions",
         "idempotency",
+        "config",
+        "secrets",
         "limits",
     ],
     later: &["schedule", "outbound", "cache", "mail"],
@@ -42,12 +43,12 @@ const TTL_MAX: Duration = Duration::from_secs(720 * 60 * 60);
 const DESCRIPTION_BYTES_MAX: usize = 1024;
 
 /// The whole document; `None` when something required is not there.
-pub(super) fn manifest(reader: &mut Reader<'_>, document: &DeTable<'_>) -> Option<Manifest> {
+pub(super) fn manifest(reader: &mut Reader<'_>, document: Vec<Entry<'_>>) -> Option<Manifest> {
     let mut service = None;
     let mut has_service = false;
     let mut manifest = Parts::default();
     let mut idempotency_at = None;
-    for entry in entries(document) {
+    for entry in document {
         match entry.key {
             "service" => {
                 has_service = true;
@@ -63,6 +64,8 @@ pub(super) fn manifest(reader: &mut Reader<'_>, document: &DeTable<'_>) -> Optio
             }
             "events" => manifest.events = events::events(reader, entry),
             "subscriptions" => manifest.subscriptions = events::subscriptions(reader, entry),
+            "config" => manifest.config = settings::config(reader, entry),
+            "secrets" => manifest.secrets = settings::secrets(reader, entry),
             "limits" => manifest.limits = limits(reader, entry),
             _ => reader.unknown(entry, &TABLES),
         }
@@ -86,13 +89,25 @@ struct Parts {
     idempotency: IdempotencySection,
     events: Option<EventsSection>,
     subscriptions: Vec<SubscriptionSpec>,
+    config: Vec<ConfigSpec>,
+    secrets: Vec<SecretSpec>,
     limits: LimitsSpec,
 }
 
 impl Parts {
     fn with(self, service: ServiceSection) -> Manifest {
-        let Self { http, errors, calls, database, idempotency, events, subscriptions, limits } =
-            self;
+        let Self {
+            http,
+            errors,
+            calls,
+            database,
+            idempotency,
+            events,
+            subscriptions,
+            config,
+            secrets,
+            limits,
+        } = self;
         Manifest {
             service,
             http,
@@ -102,6 +117,8 @@ impl Parts {
             idempotency,
             events,
             subscriptions,
+            config,
+            secrets,
             limits,
         }
     }

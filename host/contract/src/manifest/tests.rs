@@ -1,3 +1,4 @@
+use super::entries::ScalarKind;
 use super::*;
 
 fn mistakes(text: &str) -> Vec<String> {
@@ -246,4 +247,45 @@ fn subscriptions_have_defaults_and_limits() {
         assert_eq!(found.len(), 1, "{found:?}");
         assert!(found[0].contains(expected), "{found:?}");
     }
+}
+
+#[test]
+fn settings_have_a_kind_and_a_default_and_secrets_neither() {
+    let manifest = Manifest::parse(&format!(
+        "{SERVICE}[config]\ngreeting = \"Hi\"\nretries = 0x10\nshare = 0.5\neager = true\n\
+         [secrets]\nsms-key = \"The key of the SMS provider.\"\n"
+    ))
+    .unwrap();
+    let config: Vec<_> = manifest
+        .config
+        .iter()
+        .map(|spec| (spec.key.as_str(), spec.kind, spec.default.as_str(), spec.line))
+        .collect();
+    let expected = [
+        ("greeting", ScalarKind::String, "Hi", 5),
+        ("retries", ScalarKind::Integer, "16", 6),
+        ("share", ScalarKind::Float, "0.5", 7),
+        ("eager", ScalarKind::Boolean, "true", 8),
+    ];
+    assert_eq!(config, expected);
+    let secret = &manifest.secrets[0];
+    assert_eq!((secret.key.as_str(), secret.line), ("sms-key", 10));
+
+    let all = mistakes(&format!(
+        "{SERVICE}[config]\nSmsKey = 1\na = [1]\nb = nan\nc--d = 1\n[secrets]\ne = 5\n_f = \"x\"\n"
+    ));
+    assert_eq!(
+        all,
+        [
+            "service.toml:5: \"SmsKey\" is not the name of a setting: write lower-case words and \
+             digits joined by hyphens, such as \"sms-key\"",
+            "service.toml:6: \"a\" must be a string, a finite number, true or false, got array",
+            "service.toml:7: \"b\" must be a string, a finite number, true or false, got float",
+            "service.toml:8: \"c--d\" is not the name of a setting: write lower-case words and \
+             digits joined by hyphens, such as \"sms-key\"",
+            "service.toml:10: \"e\" must be a string, got integer",
+            "service.toml:11: \"_f\" is not the name of a setting: write lower-case words and \
+             digits joined by hyphens, such as \"sms-key\"",
+        ]
+    );
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// `32MiB` in bytes.
-pub(super) fn bytes(text: &str) -> Option<u64> {
+pub fn bytes(text: &str) -> Option<u64> {
     let (number, unit) = split(text)?;
     let factor: u64 = match unit {
         "B" => 1,
@@ -16,7 +16,7 @@ pub(super) fn bytes(text: &str) -> Option<u64> {
 }
 
 /// `800ms`, `3s`, `2m` or `24h`.
-pub(super) fn duration(text: &str) -> Option<Duration> {
+pub fn duration(text: &str) -> Option<Duration> {
     let (number, unit) = split(text)?;
     let factor: u64 = match unit {
         "ms" => 1,

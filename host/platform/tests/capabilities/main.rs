@@ -7,5 +7,8 @@
     reason = "tests"
 )]
 
+mod config;
 mod context;
+mod mail;
+mod sms;
 mod support;

@@ -66,6 +66,11 @@ impl Guest {
         Self { runtime, topology: Arc::new(Topology::build(vec![revision])) }
     }
 
+    /// Calls a function in a request of ten seconds.
+    pub(crate) async fn call(&self, function: &str, params: &[Val]) -> Result<Option<Val>, Fault> {
+        self.call_in(Context::root(Duration::from_secs(10)), function, params).await
+    }
+
     /// Calls a function.
     pub(crate) async fn call_in(
         &self,

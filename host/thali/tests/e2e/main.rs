@@ -5,6 +5,7 @@ mod cli;
 mod contracts;
 mod food_delivery;
 mod idempotency;
+mod settings;
 mod support;
 mod swap;
 mod upload;

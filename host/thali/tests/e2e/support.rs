@@ -15,8 +15,16 @@ use wit_parser::UnresolvedPackageGroup;
 pub(crate) struct TestHost {
     child: Option<Child>,
     data: TempDir,
+    ways: Ways,
     addresses: Addresses,
     agent: Agent,
+}
+
+/// What a host is started with every time.
+#[derive(Clone, Default)]
+struct Ways {
+    arguments: Vec<String>,
+    variables: Vec<(String, String)>,
 }
 
 struct Addresses {
@@ -63,7 +71,7 @@ impl TestHost {
     pub(crate) fn restart(mut self) -> Self {
         assert!(self.terminate(), "the host exits with 0 on SIGTERM");
         let data = std::mem::replace(&mut self.data, tempfile::tempdir().unwrap());
-        Self::start(data, &[])
+        Self::start_with(data, &[], self.ways.clone())
     }
 
     /// Ends this host as a power cut would. [`TestHost::restart_killed`] brings it back.
@@ -76,14 +84,27 @@ impl TestHost {
     pub(crate) fn restart_killed(mut self) -> Self {
         self.child.take().unwrap().wait().unwrap();
         let data = std::mem::replace(&mut self.data, tempfile::tempdir().unwrap());
-        Self::start(data, &[])
+        Self::start_with(data, &[], self.ways.clone())
     }
 
     pub(crate) fn data(&self) -> &Path {
         self.data.path()
     }
 
+    /// A host without services, with these arguments and environment variables.
+    pub(crate) fn with_environment(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        let ways = Ways {
+            arguments: arguments.iter().map(ToString::to_string).collect(),
+            variables: variables.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect(),
+        };
+        Self::start_with(tempfile::tempdir().unwrap(), &[], ways)
+    }
+
     fn start(data: TempDir, args: &[&str]) -> Self {
+        Self::start_with(data, args, Ways::default())
+    }
+
+    fn start_with(data: TempDir, args: &[&str], ways: Ways) -> Self {
         let file = data.path().join("addresses.json");
         let _ = std::fs::remove_file(&file);
         let log = std::fs::File::options()
@@ -98,6 +119,8 @@ impl TestHost {
             .arg("--addr-file")
             .arg(&file)
             .args(args)
+            .args(&ways.arguments)
+            .envs(ways.variables.iter().cloned())
             .stdout(Stdio::piped())
             .stderr(log)
             .spawn()
@@ -108,7 +131,7 @@ impl TestHost {
             .timeout_global(Some(Duration::from_secs(20)))
             .build()
             .into();
-        Self { child: Some(child), data, addresses, agent }
+        Self { child: Some(child), data, ways, addresses, agent }
     }
 
     /// SIGTERM, then wait; whether the host exited with 0.

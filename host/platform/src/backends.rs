@@ -1,0 +1,33 @@
+//! What the capabilities of one host stand on.
+
+use std::sync::Arc;
+
+use crate::config::Overrides;
+use crate::mail::Mailer;
+use crate::sms::Texter;
+use crate::sql::Databases;
+
+/// What the capabilities of one host stand on. Made from the databases alone, mail and text messages
+/// go to the log and nobody overrides a setting.
+#[derive(Clone)]
+pub struct Backends {
+    /// The databases of the services.
+    pub databases: Arc<Databases>,
+    /// What operators set.
+    pub overrides: Arc<Overrides>,
+    /// Sends email.
+    pub mailer: Arc<Mailer>,
+    /// Sends text messages.
+    pub texter: Arc<Texter>,
+}
+
+impl From<Arc<Databases>> for Backends {
+    fn from(databases: Arc<Databases>) -> Self {
+        Self {
+            databases,
+            overrides: Arc::default(),
+            mailer: Arc::default(),
+            texter: Arc::default(),
+        }
+    }
+}
