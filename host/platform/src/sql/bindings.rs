@@ -8,6 +8,6 @@ wasmtime::component::bindgen!({
         world host { import thali:platform/sql@1.0.0; }
     ",
     imports: { default: async | trappable },
-    with: { "thali:platform/sql.transaction": crate::sql::Transaction },
+    with: { "thali:platform/sql.transaction": crate::sql::Unit },
     additional_derives: [PartialEq],
 });

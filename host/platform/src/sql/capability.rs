@@ -7,8 +7,9 @@ use thali_runtime::{Capability, State};
 use wasmtime::component::{HasSelf, Linker, Resource};
 
 use crate::sql::bindings::thali::platform::sql::{self as wit, Error};
+use crate::sql::writer::OWN_TRANSACTION;
 use crate::sql::{
-    Caller, Database, OpenTransaction, Rows, SqlError, Statement, Transaction, Unavailable, Value,
+    Caller, Database, OpenTransaction, Rows, SqlError, Statement, Unavailable, Unit, Value,
 };
 
 /// Lends every service its own database, which is the [`Database`] among the extensions of its
@@ -34,13 +35,22 @@ fn caller(state: &State) -> Caller {
     Caller::request(state.context().request_id.as_u128())
 }
 
+/// Who writes, beside no transaction of its own. That one that has begun already is in the way, the
+/// database knows; of one that has not, only the invocation does.
+fn writer(state: &mut State) -> Result<(Arc<Database>, Caller), SqlError> {
+    if state.locals().get::<OpenTransaction>().is_some_and(|open| open.is_waiting()) {
+        return Err(SqlError::invalid(OWN_TRANSACTION));
+    }
+    Ok((database(state)?, caller(state)))
+}
+
 /// Takes a transaction that ends now away from the invocation.
-fn take(state: &mut State, transaction: Resource<Transaction>) -> wasmtime::Result<Transaction> {
+fn take(state: &mut State, transaction: Resource<Unit>) -> wasmtime::Result<Unit> {
     let transaction = state.table().delete(transaction)?;
     state.let_go();
     // Another one may have been opened after this one's lease was over.
     let open = state.locals().get::<OpenTransaction>();
-    if open.is_some_and(|open| open.is_of(&transaction)) {
+    if open.is_some_and(|open| transaction.is_behind(&open)) {
         state.locals().remove::<OpenTransaction>();
     }
     Ok(transaction)
@@ -62,8 +72,11 @@ impl wit::Host for State {
         sql: String,
         params: Vec<Value>,
     ) -> wasmtime::Result<Result<u64, Error>> {
-        let (database, caller) = (database(self), caller(self));
-        let execute = async { database?.execute(caller, Statement { sql, params }).await };
+        let writer = writer(self);
+        let execute = async {
+            let (database, caller) = writer?;
+            database.execute(caller, Statement { sql, params }).await
+        };
         Ok(execute.await.map_err(Error::from))
     }
 
@@ -71,18 +84,20 @@ impl wit::Host for State {
         &mut self,
         statements: Vec<Statement>,
     ) -> wasmtime::Result<Result<Vec<u64>, Error>> {
-        let (database, caller) = (database(self), caller(self));
-        let batch = async { database?.batch(caller, statements).await };
+        let writer = writer(self);
+        let batch = async {
+            let (database, caller) = writer?;
+            database.batch(caller, statements).await
+        };
         Ok(batch.await.map_err(Error::from))
     }
 }
 
 impl wit::HostTransaction for State {
-    async fn begin(&mut self) -> wasmtime::Result<Result<Resource<Transaction>, Error>> {
-        let (database, caller) = (database(self), caller(self));
-        let begin = async { database?.begin(caller).await };
-        match begin.await {
-            Ok(transaction) => {
+    async fn begin(&mut self) -> wasmtime::Result<Result<Resource<Unit>, Error>> {
+        match writer(self) {
+            Ok((database, caller)) => {
+                let transaction = Unit::new(database, caller);
                 let handle = Arc::new(transaction.handle());
                 let transaction = self.table().push(transaction)?;
                 self.locals().insert(handle);
@@ -95,7 +110,7 @@ impl wit::HostTransaction for State {
 
     async fn query(
         &mut self,
-        transaction: Resource<Transaction>,
+        transaction: Resource<Unit>,
         sql: String,
         params: Vec<Value>,
     ) -> wasmtime::Result<Result<Rows, Error>> {
@@ -105,7 +120,7 @@ impl wit::HostTransaction for State {
 
     async fn execute(
         &mut self,
-        transaction: Resource<Transaction>,
+        transaction: Resource<Unit>,
         sql: String,
         params: Vec<Value>,
     ) -> wasmtime::Result<Result<u64, Error>> {
@@ -113,15 +128,23 @@ impl wit::HostTransaction for State {
         Ok(transaction.execute(Statement { sql, params }).await.map_err(Error::from))
     }
 
-    async fn commit(
+    async fn add(
         &mut self,
-        transaction: Resource<Transaction>,
+        transaction: Resource<Unit>,
+        sql: String,
+        params: Vec<Value>,
+        rows: Option<u64>,
     ) -> wasmtime::Result<Result<(), Error>> {
+        let transaction = self.table().get(&transaction)?;
+        Ok(transaction.add(Statement { sql, params }, rows).map_err(Error::from))
+    }
+
+    async fn commit(&mut self, transaction: Resource<Unit>) -> wasmtime::Result<Result<(), Error>> {
         let transaction = take(self, transaction)?;
         Ok(transaction.commit().await.map_err(Error::from))
     }
 
-    async fn drop(&mut self, transaction: Resource<Transaction>) -> wasmtime::Result<()> {
+    async fn drop(&mut self, transaction: Resource<Unit>) -> wasmtime::Result<()> {
         // What it has seen of others and the service tells its client must be durable by then.
         Ok(take(self, transaction)?.rollback().await?)
     }

@@ -13,6 +13,7 @@ use thiserror::Error;
 use tokio::sync::{oneshot, watch};
 use tokio::task::spawn_blocking;
 
+use crate::sql::added::Added;
 use crate::sql::error::{SqlError, Unavailable};
 use crate::sql::group::Company;
 use crate::sql::migrate::{self, MigrateError, MigrationReport, SeedError};
@@ -223,8 +224,25 @@ impl Database {
     ///
     /// When the wait is too long, or would never end because the caller has a transaction already.
     pub async fn begin(&self, caller: Caller) -> Result<Transaction, SqlError> {
+        self.begin_with(caller, Arc::default()).await
+    }
+
+    /// Begins a transaction in which something waits already.
+    pub(crate) async fn begin_with(
+        &self,
+        caller: Caller,
+        added: Arc<Added>,
+    ) -> Result<Transaction, SqlError> {
         let exclusive = self.writer.begin(caller, Company::Welcome).await?;
-        Ok(Transaction::new(&self.place, exclusive))
+        Ok(Transaction::new(&self.place, exclusive, added))
+    }
+
+    /// Carries out what was added to a transaction that never needed to begin.
+    pub(crate) async fn carry_out(&self, caller: Caller, work: Work) -> Result<(), SqlError> {
+        if work.steps.is_empty() {
+            return Ok(());
+        }
+        self.writer.write(caller, work).await.map(drop)
     }
 
     /// Applies the migrations that are new, all or none, and records them.

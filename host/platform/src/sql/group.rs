@@ -16,6 +16,7 @@
 use std::mem;
 use std::time::{Duration, Instant};
 
+use crate::sql::added::Step;
 use crate::sql::error::SqlError;
 use crate::sql::session::Session;
 use crate::sql::ticket::Reply;
@@ -250,11 +251,11 @@ fn in_savepoint(session: &Session, job: &WriteJob) -> Result<Vec<u64>, SqlError>
 }
 
 fn statements(session: &Session, job: &WriteJob) -> Result<Vec<u64>, SqlError> {
-    let run = |statement| {
+    let run = |step: &Step| {
         let _metering = session.meter.start(session.budget(None));
-        session.execute(statement)
+        step.carry_out(session)
     };
-    session.speak(job.work.speaker, |_| job.work.statements.iter().map(run).collect())
+    job.work.steps.iter().map(run).collect()
 }
 
 impl WriteJob {

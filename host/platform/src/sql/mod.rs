@@ -49,13 +49,15 @@
 //!
 //! [`Databases`] hands out one [`Database`] per service, which costs nothing until it is used. A
 //! database has one connection that writes (`writer`), with a queue in front of it that is drained in
-//! groups (`group`) that a [`Transaction`] is part of, too, and a few that read (`reader`). A connection
+//! groups (`group`) that a [`Transaction`] is part of, too, and a few that read (`reader`). A service's
+//! transaction is a [`Unit`], which begins when it has to. A connection
 //! (`session`) has a `guard`, which says what a statement may be, and a `meter`, which says how long it
 //! may run. All SQLite work happens on tokio's blocking threads.
 //!
 //! What is absent on purpose: a thread per database, a pool of writers (SQLite has one writer), retries
 //! (a service that is told `busy` knows best), and any way from one database to another.
 
+mod added;
 mod bindings;
 mod capability;
 mod database;
@@ -78,9 +80,11 @@ mod split;
 mod statement;
 mod ticket;
 mod transaction;
+mod unit;
 mod upkeep;
 mod writer;
 
+pub use added::OpenTransaction;
 pub use bindings::thali::platform::sql::{
     ConstraintKind, ConstraintViolation, Rows, Statement, Value,
 };
@@ -94,7 +98,8 @@ pub use restore::{REPLACED, RestoreError};
 pub use split::statements;
 pub use statement::Outcome;
 pub use thali_contract::pack::Migration;
-pub use transaction::{OpenTransaction, Transaction};
+pub use transaction::Transaction;
+pub use unit::Unit;
 
 /// On whose behalf something is written.
 ///

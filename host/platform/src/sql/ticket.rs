@@ -95,6 +95,17 @@ impl<T> Answer<T> {
     pub(crate) async fn finish(mut self) -> Result<T, SqlError> {
         (&mut self.receiver).await.unwrap_or_else(|_| Err(Unavailable::Stopped.into()))
     }
+
+    /// The same; and when it is an error, waits until the transaction that met it is undone and what it
+    /// has seen of others, of which the error may tell, is durable.
+    pub(crate) async fn finish_or(self, undone: Answer<()>) -> Result<T, SqlError> {
+        let answer = self.finish().await;
+        if answer.is_err() {
+            // Nobody answers when there was nothing to undo.
+            let _ = undone.finish().await;
+        }
+        answer
+    }
 }
 
 impl<T> Drop for Answer<T> {

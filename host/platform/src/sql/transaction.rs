@@ -4,18 +4,18 @@
 //! it, or because its lease is over, which the host sees to whatever the service does.
 
 use std::mem;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::Instant;
 
 use parking_lot::Mutex;
 use tokio::task::{AbortHandle, spawn_blocking};
 
+use crate::sql::added::{Added, OpenTransaction};
 use crate::sql::error::{Ending, SqlError, Unavailable};
 use crate::sql::exclusive::Exclusive;
 use crate::sql::meter::Budget;
 use crate::sql::place::Place;
-use crate::sql::session::{Session, Speaker};
+use crate::sql::session::Session;
 use crate::sql::statement::{Access, Outcome};
 use crate::sql::ticket::{Ticket, job};
 use crate::sql::{Rows, Statement};
@@ -26,14 +26,10 @@ pub struct Transaction {
     timer: AbortHandle,
 }
 
-/// A transaction as the host's other capabilities see it, while it is open: they find it among the
-/// locals of the invocation, and what they write in it commits or vanishes with it.
-pub struct OpenTransaction(Weak<Lease>);
-
 struct Lease {
     place: Arc<Place>,
-    /// Whether the database announces the commit.
-    announces: AtomicBool,
+    /// What is carried out before the next statement, or the commit.
+    added: Arc<Added>,
     /// When the host takes the connection back.
     until: Instant,
     hold: Mutex<Hold>,
@@ -51,11 +47,12 @@ enum Hold {
 
 impl Transaction {
     /// Takes over a connection inside a fresh transaction, and starts the lease.
-    pub(crate) fn new(place: &Arc<Place>, exclusive: Exclusive) -> Self {
+    pub(crate) fn new(place: &Arc<Place>, exclusive: Exclusive, added: Arc<Added>) -> Self {
+        added.begin();
         let length = place.limits.transaction_lease;
         let lease = Arc::new(Lease {
             place: Arc::clone(place),
-            announces: AtomicBool::new(false),
+            added,
             until: Instant::now() + length,
             hold: Mutex::new(Hold::Idle(exclusive)),
         });
@@ -104,13 +101,21 @@ impl Transaction {
     /// nothing of it was done.
     pub async fn commit(self) -> Result<(), SqlError> {
         let (reply, answer) = job();
+        let (seen, undone) = job();
         let exclusive = self.lease.take(reply.ticket())?;
         let lease = Arc::clone(&self.lease);
-        spawn_blocking(move || {
-            *lease.hold.lock() = Hold::Over(Ending::Committed);
-            exclusive.commit(reply, lease.announces.load(Ordering::Acquire));
+        spawn_blocking(move || match lease.carry_out_added(&exclusive, &reply.ticket()) {
+            Ok(()) => {
+                *lease.hold.lock() = Hold::Over(Ending::Committed);
+                exclusive.commit(reply, lease.added.announces());
+            }
+            Err(error) => {
+                *lease.hold.lock() = Hold::Over(Ending::Failed(error.to_string()));
+                let _ = reply.send(Err(error));
+                exclusive.roll_back(Some(seen));
+            }
         });
-        answer.finish().await
+        answer.finish_or(undone).await
     }
 
     /// Undoes the transaction, and waits until what it has seen of others is durable. Dropping it does
@@ -132,38 +137,7 @@ impl Transaction {
 
     /// What the host's other capabilities need to write in it.
     pub fn handle(&self) -> OpenTransaction {
-        OpenTransaction(Arc::downgrade(&self.lease))
-    }
-}
-
-impl OpenTransaction {
-    /// Runs one statement of the host inside the transaction and answers the number of rows it
-    /// changed. It may touch the host's own tables. With `announces`, the database announces the
-    /// transaction's commit ([`Database::announcements`](crate::sql::Database::announcements)).
-    ///
-    /// # Errors
-    ///
-    /// When the statement fails, or the transaction is over: then the host must not do on its own what
-    /// was to happen with the transaction.
-    pub async fn host_execute(
-        &self,
-        statement: Statement,
-        announces: bool,
-    ) -> Result<u64, SqlError> {
-        let lease = self.0.upgrade().ok_or(Ending::RolledBack)?;
-        let announcing = Arc::clone(&lease);
-        lease
-            .run(move |session| {
-                let changes = session.speak(Speaker::Host, |host| host.execute(&statement))?;
-                announcing.announces.fetch_or(announces, Ordering::AcqRel);
-                Ok(changes)
-            })
-            .await
-    }
-
-    /// Whether this is a handle of `transaction`.
-    pub fn is_of(&self, transaction: &Transaction) -> bool {
-        std::ptr::eq(self.0.as_ptr(), Arc::as_ptr(&transaction.lease))
+        self.lease.added.handle()
     }
 }
 
@@ -180,9 +154,16 @@ impl Lease {
         f: impl FnOnce(&Session) -> Result<T, SqlError> + Send + 'static,
     ) -> Result<T, SqlError> {
         let (reply, answer) = job();
+        let (seen, undone) = job();
         let exclusive = self.take(reply.ticket())?;
         let lease = Arc::clone(self);
         spawn_blocking(move || {
+            if let Err(error) = lease.carry_out_added(&exclusive, &reply.ticket()) {
+                // What was added cannot be left out, so nothing can be committed any more.
+                *lease.hold.lock() = Hold::Over(Ending::Failed(error.to_string()));
+                let _ = reply.send(Err(error));
+                return exclusive.roll_back(Some(seen));
+            }
             let budget = lease.budget(reply.ticket());
             let result = exclusive.session().and_then(|session| {
                 let _metering = session.meter.start(budget);
@@ -194,7 +175,12 @@ impl Lease {
                 exclusive.roll_back(None);
             }
         });
-        answer.finish().await
+        answer.finish_or(undone).await
+    }
+
+    fn carry_out_added(&self, exclusive: &Exclusive, ticket: &Arc<Ticket>) -> Result<(), SqlError> {
+        let budget = || self.budget(Arc::clone(ticket));
+        exclusive.session().and_then(|session| self.added.carry_out(session, budget))
     }
 
     /// The connection, for one statement.

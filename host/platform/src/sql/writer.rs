@@ -14,16 +14,17 @@ use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 
+use crate::sql::added::Step;
 use crate::sql::error::SqlError;
 use crate::sql::exclusive::Exclusive;
 use crate::sql::group::{Company, Group};
 use crate::sql::place::Place;
 use crate::sql::queue::Queue;
-use crate::sql::session::{Session, Speaker};
+use crate::sql::session::Session;
 use crate::sql::ticket::{Answer, Reply, job};
 use crate::sql::{Caller, Statement};
 
-const OWN_TRANSACTION: &str = "this request has a transaction open, which this would wait for: use \
+pub(crate) const OWN_TRANSACTION: &str = "this request has a transaction open, which this would wait for: use \
      the transaction, or end it first";
 
 /// The writing side of a database.
@@ -74,8 +75,7 @@ pub(crate) struct WriteJob {
 
 /// What a [`WriteJob`] is to do.
 pub(crate) struct Work {
-    pub(crate) statements: Vec<Statement>,
-    pub(crate) speaker: Speaker,
+    pub(crate) steps: Vec<Step>,
     /// Whether the database announces the commit.
     pub(crate) announces: bool,
 }
@@ -116,7 +116,7 @@ impl Writer {
         work: Work,
     ) -> Result<Vec<u64>, SqlError> {
         let (reply, answer) = job();
-        let bytes = work.statements.iter().map(Statement::bytes).sum();
+        let bytes = work.steps.iter().map(|step| step.statement.bytes()).sum();
         self.submit(caller, Entry::Write(WriteJob { work, reply }), bytes)?;
         self.wait(answer).await
     }
@@ -316,12 +316,13 @@ impl Lane {
 impl Work {
     /// What a service wants written.
     pub(crate) fn of_service(statements: Vec<Statement>) -> Self {
-        Self { statements, speaker: Speaker::Service, announces: false }
+        let steps = statements.into_iter().map(Step::of_service).collect();
+        Self { steps, announces: false }
     }
 
     /// What the host wants written.
     pub(crate) fn of_host(statements: Vec<Statement>, announces: bool) -> Self {
-        Self { statements, speaker: Speaker::Host, announces }
+        Self { steps: statements.into_iter().map(Step::of_host).collect(), announces }
     }
 }
 

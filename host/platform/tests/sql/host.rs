@@ -52,7 +52,7 @@ async fn a_commit_is_announced_when_it_is_asked_for_and_only_then() {
     announcements.mark_unchanged();
 
     let transaction = orders.begin(Caller::HOST).await.unwrap();
-    transaction.handle().host_execute(note("inside"), true).await.unwrap();
+    transaction.handle().host_add(note("inside"), true).unwrap();
     assert!(!announcements.has_changed().unwrap(), "it is not durable yet");
     transaction.commit().await.unwrap();
     assert!(announcements.has_changed().unwrap());
@@ -65,13 +65,12 @@ async fn what_the_host_writes_in_a_transaction_vanishes_with_it() {
     let announcements = orders.announcements();
     let transaction = orders.begin(Caller::HOST).await.unwrap();
     let handle = transaction.handle();
-    assert!(handle.is_of(&transaction));
     transaction.execute(insert("a", 1)).await.unwrap();
-    handle.host_execute(note("gone"), true).await.unwrap();
+    handle.host_add(note("gone"), true).unwrap();
     let hidden = transaction.query(notes()).await;
     assert!(matches!(hidden, Err(SqlError::Invalid(_))), "{hidden:?}");
     drop(transaction);
-    let over = handle.host_execute(note("late"), true).await;
+    let over = handle.host_add(note("late"), true);
     assert_eq!(over, Err(SqlError::Unavailable(Unavailable::TransactionOver(Ending::RolledBack))));
     assert_eq!(orders.one("SELECT count(*) FROM t").await, int(0));
     assert_eq!(

@@ -18,6 +18,7 @@ mod power_loss;
 mod refusals;
 mod shelf;
 mod transactions;
+mod units;
 mod upkeep;
 mod values;
 mod writes;

@@ -52,7 +52,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("DROP TABLE _thali_migrations", "_thali_"),
     ("ALTER TABLE _thali_meta RENAME TO x", "_thali_"),
     ("ALTER TABLE t RENAME TO _thali_events", "_thali_"),
-    ("ALTER TABLE t RENAME TO \"_Thali_events\"", "_thali_"),
+    ("ALTER TABLE t RENAME TO \"_Thali_mine\"", "_thali_"),
     ("CREATE TABLE _thali_events (a)", "_thali_"),
     ("CREATE VIEW x AS SELECT * FROM _thali_meta", "_thali_"),
     ("CREATE VIEW _thali_x AS SELECT 1", "_thali_"),
