@@ -47,31 +47,73 @@ impl From<Error> for Failed {
     }
 }
 
-/// A database. Services take `&dyn Database`, so that their tests bring one of their own.
-pub trait Database {
-    /// Runs one statement that only reads.
+/// What answers queries: a database, or a transaction on it.
+pub trait Query {
+    /// Runs one statement that returns rows. A database only reads; in a transaction it may be a write
+    /// with `RETURNING`.
     fn query(&self, sql: &str, params: &[Value]) -> Result<Rows, Failed>;
+}
+
+/// A database. Services take `&dyn Database`, so that their tests bring one of their own.
+pub trait Database: Query {
     /// Runs one statement that writes, and answers the number of rows changed.
     fn execute(&self, sql: &str, params: &[Value]) -> Result<u64, Failed>;
     /// Runs statements in one transaction, and answers the number of rows each one changed.
     fn batch(&self, statements: &[Statement]) -> Result<Vec<u64>, Failed>;
+    /// Begins a transaction. It keeps other writers out, so nothing that takes long belongs into one:
+    /// no call to another service above all.
+    fn begin(&self) -> Result<Box<dyn Transaction + '_>, Failed>;
+}
+
+/// An open transaction. Events that are published meanwhile become part of it. Dropping it undoes
+/// everything, so that `?` and `return` leave nothing half done.
+pub trait Transaction: Query {
+    /// Runs one statement that writes, and answers the number of rows changed.
+    fn execute(&self, sql: &str, params: &[Value]) -> Result<u64, Failed>;
+    /// Makes it durable.
+    fn commit(self: Box<Self>) -> Result<(), Failed>;
 }
 
 /// The database that the host keeps for this service.
 #[derive(Clone, Copy, Debug)]
 pub struct Platform;
 
-impl Database for Platform {
+impl Query for Platform {
     fn query(&self, sql: &str, params: &[Value]) -> Result<Rows, Failed> {
         Ok(host::query(sql, params)?)
     }
+}
 
+impl Database for Platform {
     fn execute(&self, sql: &str, params: &[Value]) -> Result<u64, Failed> {
         Ok(host::execute(sql, params)?)
     }
 
     fn batch(&self, statements: &[Statement]) -> Result<Vec<u64>, Failed> {
         Ok(host::batch(statements)?)
+    }
+
+    fn begin(&self) -> Result<Box<dyn Transaction + '_>, Failed> {
+        Ok(Box::new(Open(host::Transaction::begin()?)))
+    }
+}
+
+/// A transaction of the host's.
+struct Open(host::Transaction);
+
+impl Query for Open {
+    fn query(&self, sql: &str, params: &[Value]) -> Result<Rows, Failed> {
+        Ok(self.0.query(sql, params)?)
+    }
+}
+
+impl Transaction for Open {
+    fn execute(&self, sql: &str, params: &[Value]) -> Result<u64, Failed> {
+        Ok(self.0.execute(sql, params)?)
+    }
+
+    fn commit(self: Box<Self>) -> Result<(), Failed> {
+        Ok(host::Transaction::commit(self.0)?)
     }
 }
 
@@ -82,7 +124,7 @@ pub fn statement(sql: &str, params: Vec<Value>) -> Statement {
 
 /// Reads every row of a query.
 pub fn read<T>(
-    database: &dyn Database,
+    database: &dyn Query,
     sql: &str,
     params: &[Value],
     mut row: impl FnMut(&mut Row) -> Result<T, Failed>,
@@ -93,7 +135,7 @@ pub fn read<T>(
 
 /// Reads the first row of a query.
 pub fn read_one<T>(
-    database: &dyn Database,
+    database: &dyn Query,
     sql: &str,
     params: &[Value],
     row: impl FnMut(&mut Row) -> Result<T, Failed>,
@@ -102,7 +144,7 @@ pub fn read_one<T>(
 }
 
 /// Whether a query answers any row.
-pub fn exists(database: &dyn Database, sql: &str, params: &[Value]) -> Result<bool, Failed> {
+pub fn exists(database: &dyn Query, sql: &str, params: &[Value]) -> Result<bool, Failed> {
     Ok(!database.query(sql, params)?.rows.is_empty())
 }
 
