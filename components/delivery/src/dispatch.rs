@@ -1,31 +1,30 @@
 //! Finding drivers for orders.
 
 use thali_support::check::Checks;
-use thali_support::geo::Point;
 use thali_support::id;
-use thali_support::sql::{ConstraintKind, Database, Failed, Value, read_one};
+use thali_support::sql::{ConstraintKind, Database, Failed, Row, Transaction, read_one};
 
 use crate::bindings::exports::thali::delivery::dispatch::{
     AssignError, Assignment, Driver, ReleaseError,
 };
 use crate::bindings::thali::types::types::Location;
-use crate::route;
+use crate::events::{Event, Events};
+use crate::{nearest, route};
 
-/// How often a driver is looked for when somebody else took the nearest one in between.
-const TRIES_MAX: usize = 8;
+/// How often a driver is looked for when the unique indices say that the free one is busy.
+const TRIES_MAX: usize = 4;
 
-/// The nearest free driver, found and taken in one statement. Between two writers at once the unique
-/// indices decide.
-const ASSIGN: &str = "\
+const INSERT: &str = "\
     INSERT INTO deliveries (tracking_id, order_id, driver_id, status, \
                             pickup_lat, pickup_lon, dropoff_lat, dropoff_lon) \
-    SELECT $1, $2, d.id, 'assigned', $3, $4, $5, $6 FROM drivers d \
-    WHERE d.available \
-      AND NOT EXISTS (SELECT 1 FROM deliveries a \
-                      WHERE a.driver_id = d.id AND a.status IN ('assigned', 'picked_up')) \
-      AND NOT EXISTS (SELECT 1 FROM deliveries o \
-                      WHERE o.order_id = $2 AND o.status <> 'released') \
-    ORDER BY (d.x-$7)*(d.x-$7)+(d.y-$8)*(d.y-$8)+(d.z-$9)*(d.z-$9), d.id LIMIT 1";
+    VALUES ($1, $2, $3, 'assigned', $4, $5, $6, $7)";
+
+/// A revision of this service that did not know the column yet may have given a driver an order while
+/// this one was deployed beside it.
+const MARK_BUSY: &str = "\
+    UPDATE drivers SET tracking_id = (SELECT a.tracking_id FROM deliveries a \
+        WHERE a.driver_id = drivers.id AND a.status IN ('assigned', 'picked_up')) \
+    WHERE tracking_id IS NULL";
 
 const OF_ORDER: &str = "\
     SELECT a.tracking_id, a.status, d.id, d.name, d.lat, d.lon, \
@@ -33,8 +32,12 @@ const OF_ORDER: &str = "\
     FROM deliveries a JOIN drivers d ON d.id = a.driver_id \
     WHERE a.order_id = $1 AND a.status <> 'released'";
 
-const RELEASE: &str =
-    "UPDATE deliveries SET status = 'released' WHERE order_id = $1 AND status = 'assigned'";
+const RELEASE: &str = "\
+    UPDATE deliveries SET status = 'released' WHERE order_id = $1 AND status = 'assigned' \
+    RETURNING driver_id";
+
+/// The driver is busy no more. Answers whether there is one who takes orders.
+const FREE: &str = "UPDATE drivers SET tracking_id = NULL WHERE id = $1 RETURNING available";
 
 impl From<Failed> for AssignError {
     fn from(_: Failed) -> Self {
@@ -52,6 +55,7 @@ impl From<Failed> for ReleaseError {
 /// asks again.
 pub(crate) fn assign(
     database: &dyn Database,
+    events: &dyn Events,
     order_id: &str,
     pickup: Location,
     dropoff: Location,
@@ -61,35 +65,56 @@ pub(crate) fn assign(
     checks.location("/pickup", pickup.lat, pickup.lon);
     checks.location("/dropoff", dropoff.lat, dropoff.lon);
     checks.done().map_err(AssignError::Invalid)?;
-    take_driver(database, order_id, pickup, dropoff)?;
-    assignment(database, order_id)?.ok_or(AssignError::NoDriverAvailable)?
+    for _ in 0..TRIES_MAX {
+        match take_driver(database, events, order_id, pickup, dropoff) {
+            Ok(Some(assignment)) => return Ok(assignment),
+            Ok(None) => {
+                return assignment(database, order_id)?.ok_or(AssignError::NoDriverAvailable)?;
+            }
+            Err(Failed::Constraint(ConstraintKind::Unique)) => {
+                database.execute(MARK_BUSY, &[])?;
+            }
+            Err(failed) => return Err(failed.into()),
+        }
+    }
+    Err(AssignError::Unavailable)
 }
 
+/// Takes the nearest free driver. Nobody is taken when nobody is free, or the order has a driver.
 fn take_driver(
     database: &dyn Database,
+    events: &dyn Events,
     order_id: &str,
     pickup: Location,
     dropoff: Location,
-) -> Result<(), Failed> {
-    let Point { x, y, z } = route::point(pickup);
-    let params: [Value; 9] = [
-        id::new().as_str().into(),
+) -> Result<Option<Assignment>, Failed> {
+    let tracking_id = id::new();
+    let transaction = database.begin()?;
+    let params = nearest::params(&tracking_id, order_id, pickup);
+    let taken = read_one(&*transaction, nearest::TAKE, &params, |row| {
+        let driver = Driver { id: row.text()?, name: row.text()? };
+        Ok((driver, Location { lat: row.real()?, lon: row.real()? }))
+    })?;
+    let Some((driver, driver_at)) = taken else { return Ok(None) };
+    let delivery = [
+        tracking_id.as_str().into(),
         order_id.into(),
+        driver.id.as_str().into(),
         pickup.lat.into(),
         pickup.lon.into(),
         dropoff.lat.into(),
         dropoff.lon.into(),
-        x.into(),
-        y.into(),
-        z.into(),
     ];
-    for _ in 0..TRIES_MAX {
-        match database.execute(ASSIGN, &params) {
-            Err(Failed::Constraint(ConstraintKind::Unique)) => {}
-            done => return done.map(|_| ()),
-        }
-    }
-    Err(Failed::Unavailable)
+    transaction.execute(INSERT, &delivery)?;
+    let eta_minutes = route::minutes_with_pickup(driver_at, pickup, dropoff);
+    events.publish(Event::DriverAssigned {
+        order_id: order_id.to_owned(),
+        tracking_id: tracking_id.clone(),
+        driver: driver.clone(),
+        eta_minutes,
+    })?;
+    transaction.commit()?;
+    Ok(Some(Assignment { tracking_id, driver, eta_minutes }))
 }
 
 /// What the order has: an assignment, or a delivery that cannot begin again.
@@ -109,14 +134,45 @@ fn assignment(
 }
 
 /// Frees an order's driver. An order without one is as it should be.
-pub(crate) fn release(database: &dyn Database, order_id: &str) -> Result<(), ReleaseError> {
-    if !id::is_plausible(order_id) || database.execute(RELEASE, &[order_id.into()])? > 0 {
+pub(crate) fn release(
+    database: &dyn Database,
+    events: &dyn Events,
+    order_id: &str,
+) -> Result<(), ReleaseError> {
+    if !id::is_plausible(order_id) || free(database, events, order_id)? {
         return Ok(());
     }
     match assignment(database, order_id)? {
         Some(Err(_)) => Err(ReleaseError::AlreadyUnderway),
         // A driver who was assigned after the update above: this caller does not know of that one.
         Some(Ok(_)) | None => Ok(()),
+    }
+}
+
+/// Frees the driver who is on the way to fetch an order. Answers whether there was one.
+pub(crate) fn free(
+    database: &dyn Database,
+    events: &dyn Events,
+    order_id: &str,
+) -> Result<bool, Failed> {
+    let transaction = database.begin()?;
+    let driver = read_one(&*transaction, RELEASE, &[order_id.into()], Row::text)?;
+    let Some(driver_id) = driver else { return Ok(false) };
+    free_driver(&*transaction, events, driver_id)?;
+    transaction.commit()?;
+    Ok(true)
+}
+
+/// The delivery of this driver is over, as part of the transaction in which it ends.
+pub(crate) fn free_driver(
+    transaction: &dyn Transaction,
+    events: &dyn Events,
+    driver_id: String,
+) -> Result<(), Failed> {
+    let takes_orders = read_one(transaction, FREE, &[driver_id.as_str().into()], Row::flag)?;
+    match takes_orders {
+        Some(true) => events.publish(Event::DriverFreed { driver_id }),
+        _ => Ok(()),
     }
 }
 
@@ -127,13 +183,20 @@ mod tests {
     use thali_support::testing::Memory;
 
     use super::*;
+    use crate::testing::{DOOR, PIZZA_PARADISE, Recorder, add_drivers, database, without_drivers};
     use crate::tracking;
 
-    const PIZZA_PARADISE: Location = Location { lat: 52.52, lon: 13.405 };
-    const DOOR: Location = Location { lat: 52.51, lon: 13.39 };
+    fn assign(
+        database: &Memory,
+        order_id: &str,
+        pickup: Location,
+        dropoff: Location,
+    ) -> Result<Assignment, AssignError> {
+        super::assign(database, &Recorder::new(database), order_id, pickup, dropoff)
+    }
 
-    fn database() -> Memory {
-        Memory::new(&[include_str!("../migrations/0001_init.sql"), include_str!("../seed.sql")])
+    fn release(database: &Memory, order_id: &str) -> Result<(), ReleaseError> {
+        super::release(database, &Recorder::new(database), order_id)
     }
 
     #[test]
@@ -184,12 +247,13 @@ mod tests {
     fn an_order_that_is_underway_can_be_neither_assigned_nor_released() {
         let database = database();
         let first = assign(&database, "o-1", PIZZA_PARADISE, DOOR).unwrap();
-        tracking::pickup(&database, &first.tracking_id).unwrap();
+        let events = Recorder::new(&database);
+        tracking::pickup(&database, &events, &first.tracking_id).unwrap();
         for _ in 0..2 {
             let again = assign(&database, "o-1", PIZZA_PARADISE, DOOR);
             assert_eq!(again, Err(AssignError::AlreadyUnderway));
             assert_eq!(release(&database, "o-1"), Err(ReleaseError::AlreadyUnderway));
-            let _ = tracking::complete(&database, &first.tracking_id);
+            let _ = tracking::complete(&database, &events, &first.tracking_id);
         }
     }
 
@@ -212,5 +276,59 @@ mod tests {
         let answer = assign(&database, "o-1", PIZZA_PARADISE, DOOR);
         assert_eq!(answer, Err(AssignError::Unavailable));
         assert_eq!(release(&database, "o-1"), Err(ReleaseError::Unavailable));
+    }
+
+    #[test]
+    fn an_assignment_is_told_once_and_with_it_a_release() {
+        let database = database();
+        let events = Recorder::new(&database);
+        let assign = || super::assign(&database, &events, "o-1", PIZZA_PARADISE, DOOR).unwrap();
+        let Assignment { tracking_id, driver, eta_minutes } = assign();
+        assign();
+        let driver_id = driver.id.clone();
+        let order_id = "o-1".to_owned();
+        let assigned = Event::DriverAssigned { order_id, tracking_id, driver, eta_minutes };
+        assert_eq!(events.published(), std::slice::from_ref(&assigned));
+        for _ in 0..2 {
+            super::release(&database, &events, "o-1").unwrap();
+            let freed = Event::DriverFreed { driver_id: driver_id.clone() };
+            assert_eq!(events.published(), [assigned.clone(), freed]);
+        }
+    }
+
+    #[test]
+    fn an_assignment_that_fails_half_way_takes_nobody_and_tells_nobody() {
+        for steps in 0..5 {
+            let database = database();
+            let events = Recorder::new(&database);
+            database.fail_after(steps);
+            let failed = super::assign(&database, &events, "o-1", PIZZA_PARADISE, DOOR);
+            assert_eq!(failed, Err(AssignError::Unavailable), "{steps}");
+            database.recover();
+            assert_eq!(events.published(), []);
+            let other = assign(&database, "o-2", PIZZA_PARADISE, DOOR).unwrap();
+            assert_eq!(other.driver.id, "1", "still free after {steps} steps");
+        }
+    }
+
+    #[test]
+    fn a_driver_whom_an_older_revision_sent_away_is_not_sent_twice() {
+        let database = database();
+        let sql = "INSERT INTO deliveries VALUES ('t', 'old', '1', 'assigned', 1, 1, 1, 1)";
+        database.execute(sql, &[]).unwrap();
+        let next = assign(&database, "o-1", PIZZA_PARADISE, DOOR).unwrap();
+        assert_eq!(next.driver.name, "Steady Stefan");
+    }
+
+    #[test]
+    fn one_driver_goes_to_one_of_many_orders_and_after_a_release_to_another() {
+        let database = without_drivers();
+        add_drivers(&database, &[PIZZA_PARADISE]);
+        let attempt = |n: u32| assign(&database, &format!("o-{n}"), PIZZA_PARADISE, DOOR);
+        let won: Vec<_> = (0..64).filter(|n| attempt(*n).is_ok()).collect();
+        assert_eq!(won, [0]);
+        release(&database, "o-0").unwrap();
+        assert_eq!(attempt(63).unwrap().driver.id, "0");
+        assert_eq!(attempt(0), Err(AssignError::NoDriverAvailable));
     }
 }

@@ -3,7 +3,13 @@
 mod bindings {
     wit_bindgen::generate!({
         world: "component:delivery/service",
-        path: ["../../wit/types", "../../wit/platform", "../../wit/delivery", "world.wit"],
+        path: [
+            "../../wit/types",
+            "../../wit/platform",
+            "../../wit/delivery",
+            "../../wit/orders",
+            "world.wit",
+        ],
         with: { "thali:platform/sql@1.0.0": thali_support::sql },
         generate_all,
         additional_derives: [PartialEq],
@@ -12,7 +18,12 @@ mod bindings {
 
 mod dispatch;
 mod drivers;
+mod events;
+mod kitchen;
+mod nearest;
 mod route;
+#[cfg(test)]
+mod testing;
 mod tracking;
 
 use bindings::exports::thali::delivery::dispatch::{
@@ -24,7 +35,10 @@ use bindings::exports::thali::delivery::drivers::{
 use bindings::exports::thali::delivery::tracking::{
     Delivery, Error as TrackingError, Guest as Tracking,
 };
-use bindings::thali::types::types::Location;
+use bindings::exports::thali::orders::events::{Contact, Guest as OrdersEvents};
+use bindings::thali::orders::ordering::{Driver as OrderDriver, Status as OrderStatus};
+use bindings::thali::types::types::{Location, Money};
+use events::Live;
 use thali_support::sql::Platform;
 
 /// The component: each exported function, on the database and the clock of the host.
@@ -37,11 +51,11 @@ impl Dispatch for Service {
         pickup: Location,
         dropoff: Location,
     ) -> Result<Assignment, AssignError> {
-        dispatch::assign(&Platform, &order_id, pickup, dropoff)
+        dispatch::assign(&Platform, &Live, &order_id, pickup, dropoff)
     }
 
     fn release(order_id: String) -> Result<(), ReleaseError> {
-        dispatch::release(&Platform, &order_id)
+        dispatch::release(&Platform, &Live, &order_id)
     }
 }
 
@@ -51,11 +65,11 @@ impl Tracking for Service {
     }
 
     fn pickup(tracking_id: String) -> Result<Delivery, TrackingError> {
-        tracking::pickup(&Platform, &tracking_id)
+        tracking::pickup(&Platform, &Live, &tracking_id)
     }
 
     fn complete(tracking_id: String) -> Result<Delivery, TrackingError> {
-        tracking::complete(&Platform, &tracking_id)
+        tracking::complete(&Platform, &Live, &tracking_id)
     }
 }
 
@@ -65,15 +79,35 @@ impl Drivers for Service {
     }
 
     fn create(driver: DriverInput) -> Result<Driver, DriversError> {
-        drivers::create(&Platform, driver)
+        drivers::create(&Platform, &Live, driver)
     }
 
     fn set_availability(id: String, available: bool) -> Result<Driver, DriversError> {
-        drivers::set_availability(&Platform, &id, available)
+        drivers::set_availability(&Platform, &Live, &id, available)
     }
 
     fn set_location(id: String, location: Location) -> Result<Driver, DriversError> {
-        drivers::set_location(&Platform, &id, location)
+        drivers::set_location(&Platform, &Live, &id, location)
+    }
+}
+
+impl OrdersEvents for Service {
+    fn order_placed(_: String, _: String, _: Money, _: Contact) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn order_status_changed(
+        order_id: String,
+        status: OrderStatus,
+        _: Option<OrderDriver>,
+        _: Option<u32>,
+        _: Option<String>,
+    ) -> Result<(), String> {
+        kitchen::order_status_changed(&Platform, &Live, &order_id, status)
+    }
+
+    fn driver_moved(_: String, _: Location, _: u32) -> Result<(), String> {
+        Ok(())
     }
 }
 

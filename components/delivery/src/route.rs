@@ -1,8 +1,10 @@
 //! How long a way takes.
 
 use thali_support::geo::Point;
+use thali_support::sql::Value;
 
 use crate::bindings::thali::types::types::Location;
+use crate::nearest::Cell;
 
 /// What a driver in a city makes, lights and one-way streets included.
 const KM_PER_MINUTE: f64 = 0.4;
@@ -12,6 +14,14 @@ const PICKUP_MINUTES: f64 = 5.0;
 /// The point on the unit sphere.
 pub(crate) fn point(location: Location) -> Point {
     Point::new(location.lat, location.lon)
+}
+
+/// A place as drivers have it: degrees, the point on the unit sphere, the cell.
+pub(crate) fn place(location: Location) -> [Value; 7] {
+    let Point { x, y, z } = point(location);
+    let cell = Cell::of(location);
+    let [lat, lon, x, y, z] = [location.lat, location.lon, x, y, z].map(Value::from);
+    [lat, lon, x, y, z, cell.y.into(), cell.x.into()]
 }
 
 /// Minutes until the order is at the door when the driver still has to fetch it.
