@@ -74,15 +74,11 @@ pub(crate) fn get(database: &dyn Database, id: &str) -> Result<Notification, Err
 fn notification(row: &mut Row) -> Result<Notification, Failed> {
     Ok(Notification {
         id: row.text()?,
-        type_: if row.text()? == Channel::Sms.as_str() { Channel::Sms } else { Channel::Email },
+        type_: Channel::from_text(&row.text()?).ok_or(Failed::Unavailable)?,
         recipient: row.text()?,
         message: row.text()?,
         subject: row.optional_text()?,
-        status: match row.text()?.as_str() {
-            "queued" => Status::Queued,
-            "sent" => Status::Sent,
-            _ => Status::Failed,
-        },
+        status: Status::from_text(&row.text()?).ok_or(Failed::Unavailable)?,
         attempts: row.integer()?,
         sent_at: row.optional_integer()?.map(rfc3339),
     })
@@ -90,22 +86,22 @@ fn notification(row: &mut Row) -> Result<Notification, Failed> {
 
 #[cfg(test)]
 mod tests {
-    use thali_support::testing::Memory;
-
     use super::*;
     use crate::bindings::exports::thali::notifications::notifying::Message;
+    use crate::desk::Desk;
     use crate::notifying::notify;
+    use crate::testing::Office;
 
-    fn database_with(messages: i64) -> Memory {
-        let database = Memory::new(&[include_str!("../migrations/0001_init.sql")]);
+    fn office_with(messages: i64) -> Office {
+        let office = Office::new();
         for i in 0..messages {
-            send(&database, "+15550100", i);
+            send(&office, "+15550100", i);
         }
-        send(&database, "+15550199", 0);
-        database
+        send(&office, "+15550199", 0);
+        office
     }
 
-    fn send(database: &Memory, recipient: &str, at: i64) {
+    fn send(office: &Office, recipient: &str, at: i64) {
         let message = Message {
             type_: Channel::Sms,
             recipient: recipient.into(),
@@ -113,7 +109,8 @@ mod tests {
             subject: None,
         };
         // Two messages share each moment.
-        notify(database, message, at / 2).unwrap();
+        let desk = Desk { now_ms: at / 2, ..office.desk(&office.no_events) };
+        notify(desk, message).unwrap();
     }
 
     fn filter(recipient: &str, limit: u32, cursor: Option<String>) -> Filter {
@@ -122,10 +119,10 @@ mod tests {
 
     #[test]
     fn pages_join_up_to_all_messages_the_newest_first() {
-        let database = database_with(7);
+        let office = office_with(7);
         let (mut seen, mut times, mut cursor) = (Vec::new(), Vec::new(), None);
         loop {
-            let page = list(&database, filter("+15550100", 3, cursor)).unwrap();
+            let page = list(&office.database, filter("+15550100", 3, cursor)).unwrap();
             times.extend(page.items.iter().map(|item| item.sent_at.clone()));
             seen.extend(page.items.into_iter().map(|item| item.message));
             cursor = page.next;
@@ -140,16 +137,16 @@ mod tests {
 
     #[test]
     fn a_plus_that_was_not_encoded_still_finds_the_phone() {
-        let database = database_with(1);
+        let office = office_with(1);
         for recipient in ["+15550100", " 15550100", " 1 555-0100", "+1 555 0100"] {
-            let page = list(&database, filter(recipient, 20, None)).unwrap();
+            let page = list(&office.database, filter(recipient, 20, None)).unwrap();
             assert_eq!(page.items.len(), 1, "{recipient:?}");
         }
     }
 
     #[test]
     fn what_cannot_be_listed_is_refused() {
-        let database = database_with(1);
+        let office = office_with(1);
         let unknown = Some("nothing".to_owned());
         for bad in [
             filter("", 20, None),
@@ -157,10 +154,10 @@ mod tests {
             filter("+15550100", 0, None),
             filter("+15550100", 20, unknown),
         ] {
-            assert!(matches!(list(&database, bad), Err(Error::Invalid(_))));
+            assert!(matches!(list(&office.database, bad), Err(Error::Invalid(_))));
         }
         for id in ["", "nothing", "a\0b"] {
-            assert_eq!(get(&database, id), Err(Error::NotFound));
+            assert_eq!(get(&office.database, id), Err(Error::NotFound));
         }
     }
 }

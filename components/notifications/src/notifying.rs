@@ -1,13 +1,14 @@
 //! Accepting messages.
 
 use thali_support::check::Checks;
-use thali_support::sql::{Database, Failed};
+use thali_support::sql::Failed;
 use thali_support::{contact, id};
 
 use crate::bindings::exports::thali::notifications::notifying::{
     Channel, Error, Message, Receipt, Status,
 };
-use crate::provider;
+use crate::desk::Desk;
+use crate::outbox::{self, Outgoing};
 
 impl From<Failed> for Error {
     fn from(_: Failed) -> Self {
@@ -23,31 +24,33 @@ impl Channel {
             Self::Email => "email",
         }
     }
+
+    pub(crate) fn from_text(text: &str) -> Option<Self> {
+        [Self::Sms, Self::Email].into_iter().find(|channel| channel.as_str() == text)
+    }
 }
 
-/// Accepts a message. The only provider there is sends at once and cannot fail, so the message is kept
-/// as sent by its first attempt.
-pub(crate) fn notify(
-    database: &dyn Database,
-    message: Message,
-    now_ms: i64,
-) -> Result<Receipt, Error> {
-    let message = checked(message)?;
+impl Status {
+    /// How the database keeps it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Sent => "sent",
+            Self::Failed => "failed",
+        }
+    }
+
+    pub(crate) fn from_text(text: &str) -> Option<Self> {
+        [Self::Queued, Self::Sent, Self::Failed].into_iter().find(|status| status.as_str() == text)
+    }
+}
+
+/// Accepts a message.
+pub(crate) fn notify(desk: Desk<'_>, message: Message) -> Result<Receipt, Error> {
+    let Message { type_, recipient, message, subject } = checked(message)?;
     let id = id::new();
-    let sql = "INSERT INTO notifications \
-               (id, channel, recipient, message, subject, status, attempts, created_at, sent_at) \
-               VALUES ($1, $2, $3, $4, $5, 'sent', 1, $6, $7)";
-    let params = [
-        id.as_str().into(),
-        message.type_.as_str().into(),
-        message.recipient.as_str().into(),
-        message.message.as_str().into(),
-        message.subject.as_deref().into(),
-        now_ms.into(),
-        now_ms.into(),
-    ];
-    database.execute(sql, &params)?;
-    provider::send(&message);
+    let outgoing = Outgoing { id: id.clone(), channel: type_, recipient, text: message, subject };
+    outbox::accept(desk, &[outgoing])?;
     Ok(Receipt { id, status: Status::Queued })
 }
 
@@ -73,14 +76,13 @@ fn checked(mut message: Message) -> Result<Message, Error> {
 
 #[cfg(test)]
 mod tests {
-    use thali_support::testing::Memory;
-
     use super::*;
     use crate::bindings::exports::thali::notifications::history::Filter;
     use crate::history;
+    use crate::testing::Office;
 
-    fn database() -> Memory {
-        Memory::new(&[include_str!("../migrations/0001_init.sql")])
+    fn notify(office: &Office, message: Message) -> Result<Receipt, Error> {
+        super::notify(office.desk(&office.no_events), message)
     }
 
     fn sms(recipient: &str, text: &str) -> Message {
@@ -99,44 +101,44 @@ mod tests {
 
     #[test]
     fn an_accepted_message_is_queued_and_reads_back_as_sent() {
-        let database = database();
-        let receipt = notify(&database, sms("+1 555 0100", "Hello"), 1_000).unwrap();
+        let office = Office::new();
+        let receipt = notify(&office, sms("+1 555 0100", "Hello")).unwrap();
         assert_eq!(receipt.status, Status::Queued);
-        let kept = history::get(&database, &receipt.id).unwrap();
+        let kept = history::get(&office.database, &receipt.id).unwrap();
         assert_eq!((kept.status, kept.attempts), (Status::Sent, 1));
         assert_eq!((kept.recipient.as_str(), kept.message.as_str()), ("+15550100", "Hello"));
-        assert_eq!(kept.sent_at.as_deref(), Some("1970-01-01T00:00:01.000Z"));
+        assert_eq!(kept.sent_at.as_deref(), Some("1970-01-01T00:00:00.000Z"));
     }
 
     #[test]
     fn an_address_of_the_wrong_kind_is_refused_and_nothing_is_kept() {
-        let database = database();
+        let office = Office::new();
         for message in
             [sms("ada@example.org", "Hi"), sms("0100", "Hi"), email("+15550100"), email("ada")]
         {
-            assert!(matches!(notify(&database, message, 0), Err(Error::BadRecipient(_))));
+            assert!(matches!(notify(&office, message), Err(Error::BadRecipient(_))));
         }
         let filter = Filter { recipient: "+15550100".into(), limit: None, cursor: None };
-        assert!(history::list(&database, filter).unwrap().items.is_empty());
+        assert!(history::list(&office.database, filter).unwrap().items.is_empty());
     }
 
     #[test]
     fn a_message_that_breaks_rules_is_refused() {
-        let database = database();
+        let office = Office::new();
         let with_subject = Message { subject: Some("x".into()), ..sms("+15550100", "Hi") };
         let long = sms("+15550100", &"x".repeat(2001));
         let split = Message { subject: Some("a\r\nBcc: b".into()), ..email("ada@example.org") };
         for message in [with_subject, long, split, sms("+15550100", ""), sms("+15550100", "a\0b")] {
-            assert!(matches!(notify(&database, message, 0), Err(Error::Invalid(_))));
+            assert!(matches!(notify(&office, message), Err(Error::Invalid(_))));
         }
-        assert!(notify(&database, email("ada@example.org"), 0).is_ok());
+        assert!(notify(&office, email("ada@example.org")).is_ok());
     }
 
     #[test]
     fn a_database_that_is_gone_is_told() {
-        let database = database();
-        database.fail_after(0);
-        let answer = notify(&database, sms("+15550100", "Hi"), 0);
+        let office = Office::new();
+        office.database.fail_after(0);
+        let answer = notify(&office, sms("+15550100", "Hi"));
         assert_eq!(answer, Err(Error::Unavailable));
     }
 }
