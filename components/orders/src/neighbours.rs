@@ -1,7 +1,6 @@
 //! The services that orders brings together, as seen from here.
 
 use crate::bindings::thali::delivery::dispatch::{self, AssignError, Assignment, ReleaseError};
-use crate::bindings::thali::notifications::notifying::{self, Error as NotifyError, Message};
 use crate::bindings::thali::restaurants::quoting::{self, Error as QuoteError, Line, Quote};
 use crate::bindings::thali::types::types::Location;
 
@@ -18,8 +17,6 @@ pub(crate) trait Neighbours {
     ) -> Result<Assignment, AssignError>;
     /// Nobody needs to drive any more.
     fn release(&self, order_id: &str) -> Result<(), ReleaseError>;
-    /// Tells somebody something.
-    fn notify(&self, message: &Message) -> Result<(), NotifyError>;
 }
 
 /// The services that are deployed beside this one.
@@ -42,9 +39,5 @@ impl Neighbours for Live {
 
     fn release(&self, order_id: &str) -> Result<(), ReleaseError> {
         dispatch::release(order_id)
-    }
-
-    fn notify(&self, message: &Message) -> Result<(), NotifyError> {
-        notifying::notify(message).map(|_| ())
     }
 }

@@ -1,12 +1,13 @@
 //! Orders after they are placed: reading them, moving them on, calling them off.
 
 use thali_support::id;
-use thali_support::sql::{Database, Failed};
+use thali_support::sql::{Failed, Query};
 
 use crate::bindings::exports::thali::orders::ordering::{Error, Order, Status};
 use crate::bindings::thali::delivery::dispatch::ReleaseError;
-use crate::messages;
-use crate::neighbours::Neighbours;
+use crate::desk::Desk;
+use crate::events::Event;
+use crate::settling;
 use crate::store::{self, Stored};
 
 /// How often a change is tried when somebody else changed the order in between.
@@ -21,68 +22,64 @@ impl From<Failed> for Error {
 }
 
 /// An order as it stands.
-pub(crate) fn get(database: &dyn Database, id: &str) -> Result<Order, Error> {
-    find(database, id).map(|stored| stored.order)
-}
-
-fn find(database: &dyn Database, id: &str) -> Result<Stored, Error> {
+pub(crate) fn get(database: &dyn Query, id: &str) -> Result<Order, Error> {
     let stored = if id::is_plausible(id) { store::find(database, id)? } else { None };
-    stored.ok_or_else(|| Error::NotFound(NO_ORDER.to_owned()))
+    stored.map(|Stored { order, .. }| order).ok_or_else(|| Error::NotFound(NO_ORDER.to_owned()))
 }
 
 /// Moves an order on.
-pub(crate) fn set_status(
-    database: &dyn Database,
-    id: &str,
-    status: Status,
-) -> Result<Order, Error> {
+pub(crate) fn set_status(desk: Desk<'_>, id: &str, status: Status) -> Result<Order, Error> {
     for _ in 0..TRIES_MAX {
-        let order = get(database, id)?;
+        let order = get(desk.database, id)?;
         if !order.status.may_become(status) {
             let way = ["from ", order.status.as_str(), " to ", status.as_str()].concat();
             return Err(Error::InvalidTransition(way));
         }
-        if store::set_status(database, id, order.status, status)? > 0 {
-            return Ok(Order { status, ..order });
+        let transaction = desk.database.begin()?;
+        if store::set_status(&*transaction, id, order.status, status)? {
+            let order = Order { status, ..order };
+            desk.events.publish(Event::changed(&order))?;
+            transaction.commit()?;
+            return Ok(order);
         }
     }
     Err(Error::Unavailable)
 }
 
 /// Calls an order off, and frees its driver.
-pub(crate) fn cancel(
-    database: &dyn Database,
-    neighbours: &dyn Neighbours,
-    id: &str,
-) -> Result<Order, Error> {
-    for _ in 0..TRIES_MAX {
-        let Stored { order, contact } = find(database, id)?;
-        if order.status == Status::Cancelled {
-            return Ok(order);
-        }
-        if !order.status.may_be_cancelled() {
-            return Err(Error::TooLate);
-        }
-        // Claimed first: a driver who is free must not belong to an order that has moved on meanwhile.
-        if store::cancel(database, id, order.status)? {
-            if let Err(refused) = release(neighbours, &order) {
-                store::restore(database, &order)?;
-                return Err(refused);
-            }
-            let status = Status::Cancelled;
-            let order =
-                Order { status, driver: None, eta_minutes: None, tracking_id: None, ..order };
-            messages::tell(neighbours, &order, &contact);
-            return Ok(order);
-        }
+///
+/// The driver is asked first, who is the one to know whether it is too late, so that nobody hears of a
+/// cancellation that is taken back. Meanwhile the order is marked: the kitchen cannot hand it over, and
+/// the schedule goes on if this is cut off.
+pub(crate) fn cancel(desk: Desk<'_>, id: &str) -> Result<Order, Error> {
+    let order = get(desk.database, id)?;
+    if order.status == Status::Cancelled {
+        return Ok(order);
     }
-    Err(Error::Unavailable)
+    if !store::begin_cancel(desk.database, id, desk.now_ms)? {
+        return as_it_stands(desk, id);
+    }
+    if let Err(refused) = release(desk, &order) {
+        store::end_cancel(desk.database, id)?;
+        return Err(refused);
+    }
+    if !settling::call_off(desk, id)? {
+        return as_it_stands(desk, id);
+    }
+    let status = Status::Cancelled;
+    Ok(Order { status, driver: None, eta_minutes: None, tracking_id: None, ..order })
 }
 
-/// Frees the driver of an order that is called off. The driver is the one who knows whether it is too
-/// late. An order that waits may have a driver it never heard of, but need not wait for one.
-fn release(neighbours: &dyn Neighbours, order: &Order) -> Result<(), Error> {
-    match neighbours.release(&order.id) {
+/// The answer when somebody else was faster.
+fn as_it_stands(desk: Desk<'_>, id: &str) -> Result<Order, Error> {
+    let order = get(desk.database, id)?;
+    if order.status == Status::Cancelled { Ok(order) } else { Err(Error::TooLate) }
+}
+
+/// Frees the driver of an order that is called off. An order that waits may have a driver it never heard
+/// of, but need not wait for delivery to answer: whoever is found for it is let go.
+fn release(desk: Desk<'_>, order: &Order) -> Result<(), Error> {
+    match desk.neighbours.release(&order.id) {
         Ok(()) => Ok(()),
         Err(ReleaseError::AlreadyUnderway) => Err(Error::TooLate),
         Err(ReleaseError::Unavailable) if order.driver.is_none() => Ok(()),
@@ -92,105 +89,171 @@ fn release(neighbours: &dyn Neighbours, order: &Order) -> Result<(), Error> {
 
 #[cfg(test)]
 mod tests {
-    use thali_support::testing::Memory;
-
     use super::*;
     use crate::bindings::thali::delivery::dispatch::AssignError;
-    use crate::placing::place;
-    use crate::testing::{Town, database, new_order};
+    use crate::testing::{Shop, told};
 
-    fn confirmed() -> (Memory, Town, String) {
-        let (database, town) = (database(), Town::new());
-        let id = place(&database, &town, new_order(), 0).unwrap().id;
-        (database, town, id)
+    fn queued() -> (Shop, String) {
+        let shop = Shop::with_drivers(0);
+        let id = shop.place().id;
+        assert_eq!(shop.status(&id), Status::Queued);
+        (shop, id)
     }
 
-    fn queued() -> (Memory, Town, String) {
-        let (database, town) = (database(), Town::new());
-        town.refuse_to_assign(AssignError::NoDriverAvailable);
-        let id = place(&database, &town, new_order(), 0).unwrap().id;
-        (database, town, id)
+    fn confirmed() -> (Shop, String) {
+        let shop = Shop::new();
+        let id = shop.place().id;
+        (shop, id)
+    }
+
+    fn set_status(shop: &Shop, id: &str, status: Status) -> Result<Order, Error> {
+        super::set_status(shop.desk(&shop.events()), id, status)
+    }
+
+    fn cancel(shop: &Shop, id: &str) -> Result<Order, Error> {
+        super::cancel(shop.desk(&shop.events()), id)
     }
 
     #[test]
-    fn the_kitchen_moves_an_order_to_delivered_step_by_step() {
-        let (database, _, id) = confirmed();
-        for status in [Status::Preparing, Status::Ready, Status::PickedUp, Status::Delivered] {
-            assert_eq!(set_status(&database, &id, status).unwrap().status, status);
-            assert_eq!(get(&database, &id).unwrap().status, status);
+    fn the_kitchen_moves_an_order_to_delivered_step_by_step_and_every_step_is_told() {
+        let (shop, id) = confirmed();
+        let way = [Status::Preparing, Status::Ready, Status::PickedUp, Status::Delivered];
+        let events = shop.events();
+        for status in way {
+            let order = super::set_status(shop.desk(&events), &id, status).unwrap();
+            assert_eq!((order.status, shop.status(&id)), (status, status));
         }
+        assert_eq!(told(&events), way);
+        assert_eq!(events.published().pop(), Some(Event::changed(&shop.get(&id))));
     }
 
     #[test]
     fn a_step_that_is_not_next_names_both_statuses_and_changes_nothing() {
-        let (database, _, id) = confirmed();
+        let (shop, id) = confirmed();
+        let events = shop.events();
         for (status, name) in [
             (Status::Confirmed, "confirmed"),
-            (Status::PickedUp, "picked_up"),
+            (Status::Ready, "ready"),
+            (Status::Delivered, "delivered"),
             (Status::Cancelled, "cancelled"),
             (Status::Placed, "placed"),
         ] {
             let expected = Error::InvalidTransition(["from confirmed to ", name].concat());
-            assert_eq!(set_status(&database, &id, status), Err(expected));
+            assert_eq!(super::set_status(shop.desk(&events), &id, status), Err(expected));
         }
-        assert_eq!(get(&database, &id).unwrap().status, Status::Confirmed);
-        let (database, _, id) = queued();
-        assert!(set_status(&database, &id, Status::Confirmed).is_err());
+        assert_eq!((shop.status(&id), events.published().len()), (Status::Confirmed, 0));
+        let (shop, id) = queued();
+        assert!(set_status(&shop, &id, Status::Confirmed).is_err());
     }
 
     #[test]
-    fn a_cancelled_order_frees_its_driver_tells_the_customer_and_stays_cancelled() {
-        let (database, town, id) = confirmed();
-        let order = cancel(&database, &town, &id).unwrap();
+    fn a_step_that_fails_is_not_told() {
+        for steps in 0..5 {
+            let (shop, id) = confirmed();
+            let events = shop.events();
+            shop.database.fail_after(steps);
+            let failed = super::set_status(shop.desk(&events), &id, Status::Preparing);
+            assert_eq!(failed, Err(Error::Unavailable));
+            shop.database.recover();
+            assert_eq!((shop.status(&id), events.published().len()), (Status::Confirmed, 0));
+        }
+    }
+
+    #[test]
+    fn a_cancelled_order_frees_its_driver_is_told_once_and_stays_cancelled() {
+        let (shop, id) = confirmed();
+        let events = shop.events();
+        let order = super::cancel(shop.desk(&events), &id).unwrap();
         assert_eq!((order.status, &order.driver), (Status::Cancelled, &None));
-        assert_eq!(get(&database, &id).unwrap(), order);
-        assert_eq!(cancel(&database, &town, &id).unwrap(), order);
-        assert_eq!(town.released(), 1);
-        assert!(town.told().last().unwrap().message.ends_with("is cancelled."));
-        assert!(set_status(&database, &id, Status::Preparing).is_err());
+        assert_eq!(shop.get(&id), order);
+        assert_eq!(super::cancel(shop.desk(&events), &id).unwrap(), order);
+        assert_eq!((shop.town.released(), told(&events)), (1, vec![Status::Cancelled]));
+        assert!(set_status(&shop, &id, Status::Preparing).is_err());
     }
 
     #[test]
     fn an_order_that_was_picked_up_cannot_be_cancelled() {
-        let (database, town, id) = confirmed();
+        let (shop, id) = confirmed();
         for status in [Status::Preparing, Status::Ready, Status::PickedUp] {
-            set_status(&database, &id, status).unwrap();
+            set_status(&shop, &id, status).unwrap();
         }
-        assert_eq!(cancel(&database, &town, &id), Err(Error::TooLate));
-        set_status(&database, &id, Status::Delivered).unwrap();
-        assert_eq!(cancel(&database, &town, &id), Err(Error::TooLate));
-        assert_eq!(town.released(), 0);
+        assert_eq!(cancel(&shop, &id), Err(Error::TooLate));
+        set_status(&shop, &id, Status::Delivered).unwrap();
+        assert_eq!(cancel(&shop, &id), Err(Error::TooLate));
+        assert_eq!(shop.town.released(), 0);
     }
 
     #[test]
     fn the_driver_who_has_the_order_already_has_the_last_word() {
-        let (database, town, id) = confirmed();
-        town.refuse_to_release(ReleaseError::AlreadyUnderway);
-        let before = get(&database, &id).unwrap();
-        assert_eq!(cancel(&database, &town, &id), Err(Error::TooLate));
-        assert_eq!(before.status, Status::Confirmed);
-        assert_eq!(get(&database, &id).unwrap(), before, "driver and ETA included");
+        let (shop, id) = confirmed();
+        shop.town.refuse_to_release(ReleaseError::AlreadyUnderway);
+        let before = shop.get(&id);
+        let events = shop.events();
+        assert_eq!(super::cancel(shop.desk(&events), &id), Err(Error::TooLate));
+        assert_eq!(shop.get(&id), before, "driver and ETA included");
+        assert_eq!(events.published(), [], "and nobody heard of a cancellation");
+        set_status(&shop, &id, Status::Preparing).unwrap();
     }
 
     #[test]
     fn without_delivery_only_an_order_without_a_driver_can_be_cancelled() {
-        let (database, town, id) = confirmed();
-        town.refuse_to_release(ReleaseError::Unavailable);
-        assert_eq!(cancel(&database, &town, &id), Err(Error::Unavailable));
-        assert_eq!(get(&database, &id).unwrap().status, Status::Confirmed);
-        let (database, town, id) = queued();
-        town.refuse_to_release(ReleaseError::Unavailable);
-        assert_eq!(cancel(&database, &town, &id).unwrap().status, Status::Cancelled);
+        let (shop, id) = confirmed();
+        shop.town.refuse_to_release(ReleaseError::Unavailable);
+        assert_eq!(cancel(&shop, &id), Err(Error::Unavailable));
+        assert_eq!(shop.status(&id), Status::Confirmed);
+        let (shop, id) = queued();
+        shop.town.refuse_to_release(ReleaseError::Unavailable);
+        assert_eq!(cancel(&shop, &id).unwrap().status, Status::Cancelled);
+    }
+
+    #[test]
+    fn an_order_that_is_being_called_off_cannot_be_handed_over() {
+        let (shop, id) = confirmed();
+        store::begin_cancel(&shop.database, &id, 0).unwrap();
+        assert_eq!(set_status(&shop, &id, Status::Preparing), Err(Error::Unavailable));
+        assert_eq!(cancel(&shop, &id).unwrap().status, Status::Cancelled);
+    }
+
+    #[test]
+    fn a_cancellation_that_fails_anywhere_can_be_asked_for_again() {
+        for steps in 0..8 {
+            let (shop, id) = confirmed();
+            let events = shop.events();
+            shop.database.fail_after(steps);
+            let first = super::cancel(shop.desk(&events), &id);
+            shop.database.recover();
+            let again = super::cancel(shop.desk(&events), &id).unwrap();
+            assert_eq!(again.status, Status::Cancelled, "{steps} {first:?}");
+            assert_eq!((shop.town.released(), shop.town.driving()), (1, 0), "{steps}");
+            assert_eq!(told(&events), [Status::Cancelled], "{steps}");
+        }
+    }
+
+    #[test]
+    fn a_driver_who_comes_for_a_cancelled_order_is_let_go() {
+        let shop = Shop::new();
+        let order = shop.place_cut_off();
+        shop.town.refuse_to_release(ReleaseError::Unavailable);
+        assert_eq!(cancel(&shop, &order.id).unwrap().status, Status::Cancelled);
+        assert!(shop.town.drives_for(&order.id));
+        shop.town.relent();
+        shop.town.refuse_to_assign(AssignError::Unavailable);
+        let desk_events = shop.events();
+        let assignment = shop.town.assignment(&order.id);
+        crate::deliveries::driver_assigned(shop.desk(&desk_events), &order.id, &assignment)
+            .unwrap();
+        assert!(!shop.town.drives_for(&order.id));
+        assert_eq!(desk_events.published(), []);
     }
 
     #[test]
     fn unknown_orders_are_not_found() {
-        let (database, town) = (database(), Town::new());
+        let shop = Shop::new();
         for id in ["", "nothing", "a\0b", &"x".repeat(10_000)] {
             let not_found = Err(Error::NotFound(NO_ORDER.into()));
-            assert_eq!(get(&database, id), not_found);
-            assert_eq!(cancel(&database, &town, id), not_found);
-            assert_eq!(set_status(&database, id, Status::Ready), not_found);
+            assert_eq!(get(&shop.database, id), not_found);
+            assert_eq!(cancel(&shop, id), not_found);
+            assert_eq!(set_status(&shop, id, Status::Ready), not_found);
         }
     }
 }

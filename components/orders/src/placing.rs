@@ -1,58 +1,59 @@
-//! Placing an order: quote, keep, find a driver, confirm, tell the customer. What was begun is undone
-//! when a later step fails.
+//! Placing an order: quote, keep, settle.
 //!
-//! An order for which nobody is free is `queued`. To assign it later it is enough to ask delivery again
-//! with its id: an order that has a driver already is answered the same one.
+//! From the moment it is kept the order stands. What fails after that is made up for without the client:
+//! by the event of the driver who was found, or on schedule.
 
 use thali_support::id;
-use thali_support::sql::Database;
+use thali_support::sql::{ConstraintKind, Failed};
 
-use crate::bindings::exports::thali::orders::ordering::{
-    Driver, Error, Item, NewOrder, Order, Status,
-};
-use crate::bindings::thali::delivery::dispatch::{AssignError, Assignment};
+use crate::bindings::exports::thali::orders::ordering::{Error, Item, NewOrder, Order, Status};
 use crate::bindings::thali::restaurants::quoting::{Error as QuoteError, Line, PricedLine, Quote};
 use crate::bindings::thali::types::types::Location;
-use crate::neighbours::Neighbours;
-use crate::store::{self, Contact};
-use crate::{input, messages};
+use crate::desk::Desk;
+use crate::events::Event;
+use crate::store::{self, Stored, Way};
+use crate::{input, settling};
 
-/// Places an order.
+/// Places an order. A request that is sent again under the same name finds the order it placed.
 pub(crate) fn place(
-    database: &dyn Database,
-    neighbours: &dyn Neighbours,
+    desk: Desk<'_>,
     new: NewOrder,
-    now_ms: i64,
+    idempotency_id: Option<&str>,
 ) -> Result<Order, Error> {
+    if let Some(stored) = placed_before(desk, idempotency_id)? {
+        return go_on(desk, stored);
+    }
     let new = input::checked(new)?;
-    let quote = quote(neighbours, &new)?;
-    let id = id::new();
-    store::insert(database, &id, &new, &quote, now_ms)?;
-    let settled = assign(neighbours, &id, &new, &quote).and_then(|assignment| {
-        let still_placed = store::settle(database, &id, assignment.as_ref())?;
-        if still_placed { Ok(assignment) } else { Err(Error::Unavailable) }
-    });
-    match settled {
-        Ok(assignment) => {
-            let order = settled_order(id, quote, assignment);
-            let contact = Contact { phone: new.customer.phone, email: new.customer.email };
-            messages::tell(neighbours, &order, &contact);
-            Ok(order)
+    let quote = quote(desk, &new)?;
+    match keep(desk, &new, idempotency_id, quote) {
+        Ok(stored) => settling::settle(desk, stored),
+        Err(Failed::Constraint(ConstraintKind::Unique)) => {
+            let stored = placed_before(desk, idempotency_id)?;
+            stored.map_or(Err(Error::Unavailable), |stored| go_on(desk, stored))
         }
-        Err(error) => {
-            undo(database, neighbours, &id);
-            Err(error)
-        }
+        Err(failed) => Err(failed.into()),
     }
 }
 
-fn quote(neighbours: &dyn Neighbours, new: &NewOrder) -> Result<Quote, Error> {
+fn placed_before(desk: Desk<'_>, idempotency_id: Option<&str>) -> Result<Option<Stored>, Failed> {
+    idempotency_id.map_or(Ok(None), |name| store::find_by_request(desk.database, name))
+}
+
+/// Takes an order up where its request was cut off.
+fn go_on(desk: Desk<'_>, stored: Stored) -> Result<Order, Error> {
+    match stored.order.status {
+        Status::Placed => settling::settle(desk, stored),
+        _ => Ok(stored.order),
+    }
+}
+
+fn quote(desk: Desk<'_>, new: &NewOrder) -> Result<Quote, Error> {
     let lines: Vec<Line> = new
         .items
         .iter()
         .map(|line| Line { item_id: line.item_id.clone(), quantity: line.quantity })
         .collect();
-    neighbours.quote(&new.restaurant_id, &lines).map_err(|error| match error {
+    desk.neighbours.quote(&new.restaurant_id, &lines).map_err(|error| match error {
         QuoteError::NotFound => no_restaurant(&new.restaurant_id),
         QuoteError::Closed => Error::Closed,
         QuoteError::ItemUnavailable(item_id) => Error::ItemUnavailable(item_id),
@@ -65,109 +66,129 @@ fn no_restaurant(id: &str) -> Error {
     Error::NotFound(["there is no restaurant ", id].concat())
 }
 
-/// Looks for a driver. An order that finds none waits for one.
-fn assign(
-    neighbours: &dyn Neighbours,
-    id: &str,
+/// Keeps the order, and tells of it.
+fn keep(
+    desk: Desk<'_>,
     new: &NewOrder,
-    quote: &Quote,
-) -> Result<Option<Assignment>, Error> {
-    let dropoff = Location { lat: new.address.lat, lon: new.address.lon };
-    match neighbours.assign(id, quote.location, dropoff) {
-        Ok(assignment) => Ok(Some(assignment)),
-        Err(AssignError::NoDriverAvailable | AssignError::Unavailable) => Ok(None),
-        Err(AssignError::Invalid(detail)) => Err(Error::Invalid(detail)),
-        // The id is new: whoever says this speaks of another order.
-        Err(AssignError::AlreadyUnderway) => Err(Error::Unavailable),
-    }
-}
-
-/// Frees the driver, and calls the order off. If that cannot be said to anybody now, the order stays
-/// `placed`: nobody was told its id, and asking delivery again for it answers the same driver.
-fn undo(database: &dyn Database, neighbours: &dyn Neighbours, id: &str) {
-    if neighbours.release(id).is_err() {
-        eprintln!("the driver of order {id} was not released");
-    }
-    if store::cancel(database, id, Status::Placed).is_err() {
-        eprintln!("order {id} was not called off");
-    }
-}
-
-fn settled_order(id: String, quote: Quote, assignment: Option<Assignment>) -> Order {
-    let status = if assignment.is_some() { Status::Confirmed } else { Status::Queued };
-    let (driver, eta_minutes, tracking_id) = match assignment {
-        Some(Assignment { tracking_id, driver, eta_minutes }) => {
-            let driver = Driver { id: driver.id, name: driver.name };
-            (Some(driver), Some(eta_minutes), Some(tracking_id))
-        }
-        None => (None, None, None),
+    idempotency_id: Option<&str>,
+    quote: Quote,
+) -> Result<Stored, Failed> {
+    let id = id::new();
+    let transaction = desk.database.begin()?;
+    store::insert(&*transaction, &id, idempotency_id, new, &quote, desk.now_ms)?;
+    let way = Way {
+        pickup: quote.location,
+        dropoff: Location { lat: new.address.lat, lon: new.address.lon },
     };
+    let order = placed_order(id, quote);
+    desk.events.publish(Event::placed(&order, new))?;
+    transaction.commit()?;
+    Ok(Stored { order, way })
+}
+
+fn placed_order(id: String, quote: Quote) -> Order {
     let items = quote.lines.into_iter().map(|line| {
         let PricedLine { item_id, name, price, quantity, total } = line;
         Item { item_id, name, price, quantity, total }
     });
     Order {
         id,
-        status,
+        status: Status::Placed,
         restaurant_id: quote.restaurant_id,
         restaurant: quote.restaurant,
         items: items.collect(),
         total: quote.total,
-        driver,
-        eta_minutes,
-        tracking_id,
+        driver: None,
+        eta_minutes: None,
+        tracking_id: None,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bindings::thali::notifications::notifying::{Channel, Error as NotifyError};
+    use crate::bindings::exports::thali::orders::ordering::Line as OrderLine;
+    use crate::bindings::thali::delivery::dispatch::AssignError;
+    use crate::events::Changed;
     use crate::ordering;
-    use crate::testing::{Town, count, database, new_order};
+    use crate::testing::{Shop, count, new_order, told};
+
+    fn place(shop: &Shop) -> Result<Order, Error> {
+        super::place(shop.desk(&shop.events()), new_order(), None)
+    }
 
     #[test]
     fn an_order_is_confirmed_with_driver_eta_and_tracking_id() {
-        let (database, town) = (database(), Town::new());
-        let order = place(&database, &town, new_order(), 0).unwrap();
+        let shop = Shop::new();
+        let order = place(&shop).unwrap();
         assert_eq!(order.status, Status::Confirmed);
         assert_eq!((order.restaurant.as_str(), order.total.amount), ("Pizza Paradise", 2598));
         assert_eq!(order.driver.as_ref().unwrap().name, "Speed Racer");
         assert_eq!(order.eta_minutes, Some(17));
         assert_eq!(order.tracking_id.as_deref(), Some("t-1"));
-        assert_eq!(ordering::get(&database, &order.id).unwrap(), order);
+        assert_eq!(shop.get(&order.id), order);
     }
 
     #[test]
-    fn the_customer_is_told_by_text_and_by_email_when_there_is_an_address() {
-        let (database, town) = (database(), Town::new());
+    fn an_order_of_many_items_reads_back_in_its_order() {
+        let shop = Shop::new();
         let mut new = new_order();
-        new.customer.email = Some("ada@example.org".into());
-        place(&database, &town, new, 0).unwrap();
-        let told = town.told();
-        assert_eq!(told.len(), 2);
-        assert_eq!(told[0].recipient, "+15550100");
-        assert!(told[0].message.contains("Speed Racer brings it in about 17 minutes"));
-        assert_eq!(
-            (told[1].type_, told[1].recipient.as_str()),
-            (Channel::Email, "ada@example.org")
+        let line = |n: u32| (n.to_string(), n + 1);
+        new.items =
+            (0..100).map(line).map(|(item_id, quantity)| OrderLine { item_id, quantity }).collect();
+        let order = super::place(shop.desk(&shop.events()), new, None).unwrap();
+        let items = shop.get(&order.id).items;
+        assert!(
+            items.iter().map(|item| (item.item_id.clone(), item.quantity)).eq((0..100).map(line))
         );
+        assert_eq!(items, order.items);
+    }
+
+    #[test]
+    fn that_it_was_placed_and_then_confirmed_is_told() {
+        let shop = Shop::new();
+        let events = shop.events();
+        let mut new = new_order();
+        new.customer.email = Some("Ada@Example.org".into());
+        let order = super::place(shop.desk(&events), new, None).unwrap();
+        let told = events.published();
+        assert_eq!(told.len(), 2);
+        let Event::OrderPlaced { order_id, contact, .. } = &told[0] else { panic!("{told:?}") };
+        assert_eq!(order_id, &order.id);
+        assert_eq!(contact.email.as_deref(), Some("Ada@example.org"));
+        assert_eq!(told[1], Event::changed(&order));
+        let Event::OrderStatusChanged(Changed { driver, eta_minutes, .. }) = &told[1] else {
+            panic!("{told:?}")
+        };
+        assert_eq!((driver, *eta_minutes), (&order.driver, Some(17)));
     }
 
     #[test]
     fn no_driver_or_no_delivery_leaves_the_order_queued() {
         for refusal in [AssignError::NoDriverAvailable, AssignError::Unavailable] {
-            let (database, town) = (database(), Town::new());
-            town.refuse_to_assign(refusal);
-            let order = place(&database, &town, new_order(), 0).unwrap();
+            let shop = Shop::new();
+            shop.town.refuse_to_assign(refusal);
+            let events = shop.events();
+            let order = super::place(shop.desk(&events), new_order(), None).unwrap();
             assert_eq!(order.status, Status::Queued);
             assert_eq!(
                 (&order.driver, order.eta_minutes, &order.tracking_id),
                 (&None, None, &None)
             );
-            assert_eq!(ordering::get(&database, &order.id).unwrap(), order);
-            assert_eq!(town.told().len(), 1);
+            assert_eq!(shop.get(&order.id), order);
+            assert_eq!(told(&events), [Status::Queued]);
         }
+    }
+
+    #[test]
+    fn a_driver_who_is_freed_while_the_order_gets_into_the_queue_is_found() {
+        let shop = Shop::with_drivers(1);
+        shop.town.be_busy_once();
+        let events = shop.events();
+        let order = super::place(shop.desk(&events), new_order(), None).unwrap();
+        assert_eq!(order.status, Status::Confirmed);
+        assert_eq!(shop.get(&order.id), order);
+        assert_eq!(told(&events), [Status::Queued, Status::Confirmed]);
     }
 
     #[test]
@@ -180,55 +201,84 @@ mod tests {
             (QuoteError::Unavailable, Error::Unavailable),
         ];
         for (refusal, expected) in refusals {
-            let (database, town) = (database(), Town::new());
-            town.refuse_to_quote(refusal);
-            assert_eq!(place(&database, &town, new_order(), 0), Err(expected));
-            assert_eq!(count(&database, "orders"), 0);
-            assert_eq!((town.assigned(), town.told().len()), (0, 0));
+            let shop = Shop::new();
+            shop.town.refuse_to_quote(refusal);
+            let events = shop.events();
+            let refused = super::place(shop.desk(&events), new_order(), None);
+            assert_eq!(refused, Err(expected));
+            assert_eq!((count(&shop.database, "orders"), shop.town.asked()), (0, 0));
+            assert_eq!(events.published(), []);
         }
     }
 
     #[test]
-    fn a_notification_that_fails_never_fails_the_order() {
-        for refusal in [NotifyError::Unavailable, NotifyError::BadRecipient("no".into())] {
-            let (database, town) = (database(), Town::new());
-            town.refuse_to_notify(refusal);
-            let order = place(&database, &town, new_order(), 0).unwrap();
-            assert_eq!(order.status, Status::Confirmed);
+    fn an_order_that_cannot_be_kept_takes_no_driver_and_is_not_told() {
+        for steps in 0..5 {
+            let shop = Shop::new();
+            let events = shop.events();
+            shop.database.fail_after(steps);
+            let refused = super::place(shop.desk(&events), new_order(), None);
+            assert_eq!(refused, Err(Error::Unavailable));
+            shop.database.recover();
+            assert_eq!((shop.town.asked(), events.published().len()), (0, 0));
+            assert_eq!(count(&shop.database, "orders"), 0);
         }
     }
 
     #[test]
-    fn an_order_that_cannot_be_kept_takes_no_driver() {
-        let (database, town) = (database(), Town::new());
-        database.fail_after(0);
-        assert_eq!(place(&database, &town, new_order(), 0), Err(Error::Unavailable));
-        assert_eq!((town.assigned(), town.told().len()), (0, 0));
-    }
-
-    #[test]
-    fn a_driver_whose_order_cannot_be_confirmed_is_released() {
-        let (database, town) = (database(), Town::new());
-        database.fail_after(1);
-        assert_eq!(place(&database, &town, new_order(), 0), Err(Error::Unavailable));
-        assert_eq!((town.assigned(), town.released(), town.told().len()), (1, 1, 0));
+    fn an_order_that_cannot_be_settled_now_stands_and_keeps_its_driver() {
+        let shop = Shop::new();
+        let order = shop.place_cut_off();
+        assert_eq!(ordering::get(&shop.database, &order.id).unwrap(), order);
+        assert!(shop.town.drives_for(&order.id));
     }
 
     #[test]
     fn an_order_that_delivery_refuses_is_called_off() {
-        let (database, town) = (database(), Town::new());
-        town.refuse_to_assign(AssignError::Invalid("off the map".into()));
-        let refused = place(&database, &town, new_order(), 0);
+        let shop = Shop::new();
+        shop.town.refuse_to_assign(AssignError::Invalid("off the map".into()));
+        let events = shop.events();
+        let refused = super::place(shop.desk(&events), new_order(), None);
         assert_eq!(refused, Err(Error::Invalid("off the map".into())));
-        assert_eq!(count(&database, "orders WHERE status = 'cancelled'"), 1);
+        assert_eq!(count(&shop.database, "orders WHERE status = 'cancelled'"), 1);
+        assert_eq!(told(&events), [Status::Cancelled]);
     }
 
     #[test]
     fn nothing_is_asked_of_anybody_for_an_order_that_breaks_the_rules() {
-        let (database, town) = (database(), Town::new());
+        let shop = Shop::new();
         let mut new = new_order();
         new.items.clear();
-        assert!(matches!(place(&database, &town, new, 0), Err(Error::Invalid(_))));
-        assert_eq!((town.quoted(), count(&database, "orders")), (0, 0));
+        let refused = super::place(shop.desk(&shop.events()), new, None);
+        assert!(matches!(refused, Err(Error::Invalid(_))));
+        assert_eq!((shop.town.quoted(), count(&shop.database, "orders")), (0, 0));
+    }
+
+    #[test]
+    fn a_request_that_is_sent_again_answers_the_order_it_placed() {
+        let shop = Shop::new();
+        let place = |name| super::place(shop.desk(&shop.events()), new_order(), Some(name));
+        let first = place("a").unwrap();
+        assert_eq!(place("a").unwrap(), first);
+        assert_eq!((shop.town.quoted(), shop.town.driving()), (1, 1));
+        assert_ne!(place("b").unwrap().id, first.id);
+        assert_ne!(shop.place().id, shop.place().id);
+    }
+
+    #[test]
+    fn a_request_that_was_cut_off_anywhere_goes_on_when_it_is_sent_again() {
+        for steps in 0..12 {
+            let shop = Shop::new();
+            let events = shop.events();
+            let place = || super::place(shop.desk(&events), new_order(), Some("a"));
+            shop.database.fail_after(steps);
+            let first = place();
+            shop.database.recover();
+            let second = place().unwrap();
+            assert_eq!(second.status, Status::Confirmed, "{steps}");
+            assert!(first.is_err() || first.is_ok_and(|first| first.id == second.id), "{steps}");
+            assert_eq!((count(&shop.database, "orders"), shop.town.driving()), (1, 1), "{steps}");
+            assert_eq!(told(&events), [Status::Confirmed], "{steps}");
+        }
     }
 }

@@ -43,11 +43,6 @@ impl Status {
                 | (Self::PickedUp, Self::Delivered)
         )
     }
-
-    /// Whether the order can still be called off.
-    pub(crate) fn may_be_cancelled(self) -> bool {
-        !matches!(self, Self::PickedUp | Self::Delivered | Self::Cancelled)
-    }
 }
 
 #[cfg(test)]

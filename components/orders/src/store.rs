@@ -1,50 +1,63 @@
 //! The statements: orders in the database.
 
-use thali_support::sql::{Database, Failed, Row, Value, read, statement};
+use thali_support::sql::{Database, Failed, Query, Row, Transaction, Value, read, read_one};
 
 use crate::bindings::exports::thali::orders::ordering::{Driver, Item, NewOrder, Order, Status};
 use crate::bindings::thali::delivery::dispatch::Assignment;
 use crate::bindings::thali::restaurants::quoting::Quote;
-use crate::bindings::thali::types::types::Money;
+use crate::bindings::thali::types::types::{Location, Money};
 
-/// How to reach the customer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Contact {
-    pub(crate) phone: String,
-    pub(crate) email: Option<String>,
-}
-
-/// An order, and whom to tell about it.
-#[derive(Clone, Debug)]
+/// An order, and what delivery is asked about it.
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Stored {
     pub(crate) order: Order,
-    pub(crate) contact: Contact,
+    pub(crate) way: Way,
+}
+
+/// From where to where an order goes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Way {
+    pub(crate) pickup: Location,
+    pub(crate) dropoff: Location,
+}
+
+/// An order that waits for something this service has to do.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Waiting {
+    pub(crate) id: String,
+    pub(crate) created_at: i64,
+    pub(crate) way: Way,
 }
 
 const INSERT_ORDER: &str = "\
     INSERT INTO orders (id, status, restaurant_id, restaurant, total, currency, customer_name, phone, \
-                        email, address, pickup_lat, pickup_lon, dropoff_lat, dropoff_lon, created_at) \
-    VALUES ($1, 'placed', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
+                        email, address, pickup_lat, pickup_lon, dropoff_lat, dropoff_lon, created_at, \
+                        idempotency_id) \
+    VALUES ($1, 'placed', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
 
-const INSERT_ITEM: &str = "\
-    INSERT INTO order_items (order_id, position, item_id, name, price, quantity, total) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7)";
+const INSERT_ITEMS: &str = "\
+    INSERT INTO order_items (order_id, position, item_id, name, price, quantity, total) VALUES ";
 
 const FIND: &str = "\
     SELECT o.id, o.status, o.restaurant_id, o.restaurant, o.total, o.currency, \
-           o.driver_id, o.driver_name, o.eta_minutes, o.tracking_id, o.phone, o.email, \
+           o.driver_id, o.driver_name, o.eta_minutes, o.tracking_id, \
+           o.pickup_lat, o.pickup_lon, o.dropoff_lat, o.dropoff_lon, \
            i.item_id, i.name, i.price, i.quantity, i.total \
     FROM orders o JOIN order_items i ON i.order_id = o.id WHERE o.id = $1 ORDER BY i.position";
 
+/// A way as the columns of a row.
+const WAY: &str = "pickup_lat, pickup_lon, dropoff_lat, dropoff_lon";
+
 /// Keeps a new order with the status `placed`.
 pub(crate) fn insert(
-    database: &dyn Database,
+    transaction: &dyn Transaction,
     id: &str,
+    idempotency_id: Option<&str>,
     new: &NewOrder,
     quote: &Quote,
     now_ms: i64,
 ) -> Result<(), Failed> {
-    let order: Vec<Value> = vec![
+    let order: [Value; 15] = [
         id.into(),
         quote.restaurant_id.as_str().into(),
         quote.restaurant.as_str().into(),
@@ -59,11 +72,18 @@ pub(crate) fn insert(
         new.address.lat.into(),
         new.address.lon.into(),
         now_ms.into(),
+        idempotency_id.into(),
     ];
-    let mut statements = vec![statement(INSERT_ORDER, order)];
-    statements.extend(quote.lines.iter().zip(0_u32..).map(|(line, position)| {
-        let item = vec![
-            id.into(),
+    transaction.execute(INSERT_ORDER, &order)?;
+    insert_items(transaction, id, quote)
+}
+
+/// All items in one statement, because each statement keeps other writers waiting.
+fn insert_items(transaction: &dyn Transaction, id: &str, quote: &Quote) -> Result<(), Failed> {
+    let (mut sql, mut params) = (INSERT_ITEMS.to_owned(), vec![id.into()]);
+    for (line, position) in quote.lines.iter().zip(0_u32..) {
+        sql.push_str(if position == 0 { "($1" } else { ", ($1" });
+        let item: [Value; 6] = [
             position.into(),
             line.item_id.as_str().into(),
             line.name.as_str().into(),
@@ -71,72 +91,107 @@ pub(crate) fn insert(
             line.quantity.into(),
             line.total.amount.into(),
         ];
-        statement(INSERT_ITEM, item)
-    }));
-    database.batch(&statements).map(|_| ())
-}
-
-/// Moves a placed order on: confirmed with this assignment, or queued without one. Answers whether it
-/// was still placed.
-pub(crate) fn settle(
-    database: &dyn Database,
-    id: &str,
-    assignment: Option<&Assignment>,
-) -> Result<bool, Failed> {
-    let changed = match assignment {
-        Some(Assignment { tracking_id, driver, eta_minutes }) => {
-            let sql = "UPDATE orders SET status = 'confirmed', driver_id = $2, driver_name = $3, \
-                       eta_minutes = $4, tracking_id = $5 WHERE id = $1 AND status = 'placed'";
-            let params = [
-                id.into(),
-                driver.id.as_str().into(),
-                driver.name.as_str().into(),
-                (*eta_minutes).into(),
-                tracking_id.as_str().into(),
-            ];
-            database.execute(sql, &params)?
+        for value in item {
+            params.push(value);
+            sql.push_str(", $");
+            sql.push_str(&params.len().to_string());
         }
-        None => set_status(database, id, Status::Placed, Status::Queued)?,
-    };
-    Ok(changed > 0)
+        sql.push(')');
+    }
+    transaction.execute(&sql, &params).map(drop)
 }
 
-/// Moves an order from one status to another. Answers 0 when it is not in the first one any more.
+/// Confirms an order that waits for a driver. Answers whether it still did.
+pub(crate) fn confirm(
+    transaction: &dyn Transaction,
+    id: &str,
+    assignment: &Assignment,
+) -> Result<bool, Failed> {
+    let sql = "UPDATE orders SET status = 'confirmed', driver_id = $2, driver_name = $3, \
+               eta_minutes = $4, tracking_id = $5 WHERE id = $1 AND status IN ('placed', 'queued')";
+    let params = [
+        id.into(),
+        assignment.driver.id.as_str().into(),
+        assignment.driver.name.as_str().into(),
+        assignment.eta_minutes.into(),
+        assignment.tracking_id.as_str().into(),
+    ];
+    Ok(transaction.execute(sql, &params)? > 0)
+}
+
+/// Moves an order from one status to another, unless it is being called off. Answers whether it was
+/// still in the first one.
 pub(crate) fn set_status(
-    database: &dyn Database,
+    transaction: &dyn Transaction,
     id: &str,
     from: Status,
     to: Status,
-) -> Result<u64, Failed> {
-    let sql = "UPDATE orders SET status = $3 WHERE id = $1 AND status = $2";
-    database.execute(sql, &[id.into(), from.as_str().into(), to.as_str().into()])
+) -> Result<bool, Failed> {
+    let sql = "UPDATE orders SET status = $3 \
+               WHERE id = $1 AND status = $2 AND cancelling_at IS NULL";
+    let params = [id.into(), from.as_str().into(), to.as_str().into()];
+    Ok(transaction.execute(sql, &params)? > 0)
 }
 
-/// Calls an order off: nobody drives for it any more. Answers whether it was still in this status.
-pub(crate) fn cancel(database: &dyn Database, id: &str, from: Status) -> Result<bool, Failed> {
+/// Moves an order to where its delivery is: picked up or delivered, from whatever came before. Answers
+/// who drives, when the order was not there yet.
+pub(crate) fn follow_delivery(
+    transaction: &dyn Transaction,
+    id: &str,
+    to: Status,
+    tracking_id: &str,
+) -> Result<Option<Option<Driver>>, Failed> {
+    let before = match to {
+        Status::Delivered => "'placed', 'queued', 'confirmed', 'preparing', 'ready', 'picked_up'",
+        _ => "'placed', 'queued', 'confirmed', 'preparing', 'ready'",
+    };
+    let sql = [
+        "UPDATE orders SET status = $2, tracking_id = $3, cancelling_at = NULL \
+         WHERE id = $1 AND status IN (",
+        before,
+        ") RETURNING driver_id, driver_name",
+    ]
+    .concat();
+    let params = [id.into(), to.as_str().into(), tracking_id.into()];
+    read_one(transaction, &sql, &params, read_driver)
+}
+
+/// Says that an order is being called off. Answers whether it still can be.
+pub(crate) fn begin_cancel(database: &dyn Database, id: &str, now_ms: i64) -> Result<bool, Failed> {
+    let sql = "UPDATE orders SET cancelling_at = $2 WHERE id = $1 \
+               AND status IN ('placed', 'queued', 'confirmed', 'preparing', 'ready')";
+    Ok(database.execute(sql, &[id.into(), now_ms.into()])? > 0)
+}
+
+/// The order stays as it is after all.
+pub(crate) fn end_cancel(database: &dyn Database, id: &str) -> Result<(), Failed> {
+    let sql = "UPDATE orders SET cancelling_at = NULL WHERE id = $1";
+    database.execute(sql, &[id.into()]).map(drop)
+}
+
+/// Calls an order off: nobody drives for it any more. Answers whether it still could be.
+pub(crate) fn cancel(transaction: &dyn Transaction, id: &str) -> Result<bool, Failed> {
     let sql = "UPDATE orders SET status = 'cancelled', driver_id = NULL, driver_name = NULL, \
-               eta_minutes = NULL, tracking_id = NULL WHERE id = $1 AND status = $2";
-    Ok(database.execute(sql, &[id.into(), from.as_str().into()])? > 0)
+               eta_minutes = NULL, tracking_id = NULL, cancelling_at = NULL WHERE id = $1 \
+               AND status IN ('placed', 'queued', 'confirmed', 'preparing', 'ready')";
+    Ok(transaction.execute(sql, &[id.into()])? > 0)
 }
 
-/// Takes a cancellation back: the order is as it was before.
-pub(crate) fn restore(database: &dyn Database, order: &Order) -> Result<(), Failed> {
-    let sql = "UPDATE orders SET status = $2, driver_id = $3, driver_name = $4, eta_minutes = $5, \
-               tracking_id = $6 WHERE id = $1 AND status = 'cancelled'";
-    let driver = order.driver.as_ref();
-    let params = [
-        order.id.as_str().into(),
-        order.status.as_str().into(),
-        driver.map(|driver| driver.id.as_str()).into(),
-        driver.map(|driver| driver.name.as_str()).into(),
-        order.eta_minutes.into(),
-        order.tracking_id.as_deref().into(),
-    ];
-    database.execute(sql, &params).map(drop)
+/// Notes that a move of the driver is passed on by this delivery of an event. Answers whether it is news:
+/// the driver has the order to bring, and the same delivery did not come before.
+pub(crate) fn note_move(
+    transaction: &dyn Transaction,
+    id: &str,
+    delivery_id: Option<&str>,
+) -> Result<bool, Failed> {
+    let sql = "UPDATE orders SET moved_by = $2 \
+               WHERE id = $1 AND status IN ('confirmed', 'preparing', 'ready', 'picked_up') \
+               AND ($2 IS NULL OR moved_by IS NULL OR moved_by <> $2)";
+    Ok(transaction.execute(sql, &[id.into(), delivery_id.into()])? > 0)
 }
 
 /// The order with this id.
-pub(crate) fn find(database: &dyn Database, id: &str) -> Result<Option<Stored>, Failed> {
+pub(crate) fn find(database: &dyn Query, id: &str) -> Result<Option<Stored>, Failed> {
     let rows = read(database, FIND, &[id.into()], |row| {
         let stored = read_order(row)?;
         let item = read_item(row, &stored.order.total.currency)?;
@@ -149,24 +204,96 @@ pub(crate) fn find(database: &dyn Database, id: &str) -> Result<Option<Stored>, 
     Ok(Some(stored))
 }
 
+/// The order that the request of this name placed.
+pub(crate) fn find_by_request(
+    database: &dyn Query,
+    idempotency_id: &str,
+) -> Result<Option<Stored>, Failed> {
+    let sql = "SELECT id FROM orders WHERE idempotency_id = $1";
+    let id = read_one(database, sql, &[idempotency_id.into()], Row::text)?;
+    id.map_or(Ok(None), |id| find(database, &id))
+}
+
+/// How far an order is.
+pub(crate) fn status(database: &dyn Query, id: &str) -> Result<Option<Status>, Failed> {
+    read_one(database, "SELECT status FROM orders WHERE id = $1", &[id.into()], read_status)
+}
+
+/// Orders that wait for a driver, the oldest first, those after `last`.
+pub(crate) fn queued(
+    database: &dyn Query,
+    last: Option<&Waiting>,
+    count: u32,
+) -> Result<Vec<Waiting>, Failed> {
+    let (created_at, id) = last.map_or((i64::MIN, ""), |last| (last.created_at, &last.id));
+    let sql = format!(
+        "SELECT id, created_at, {WAY} FROM orders \
+         WHERE status = 'queued' AND (created_at, id) > ($1, $2) \
+         ORDER BY created_at, id LIMIT {count}"
+    );
+    read(database, &sql, &[created_at.into(), id.into()], read_waiting)
+}
+
+/// Orders that were placed before `before_ms` and are neither confirmed nor queued, the oldest first.
+pub(crate) fn left_placed(
+    database: &dyn Query,
+    before_ms: i64,
+    count: u32,
+) -> Result<Vec<Waiting>, Failed> {
+    let sql = format!(
+        "SELECT id, created_at, {WAY} FROM orders WHERE status = 'placed' AND created_at < $1 \
+         ORDER BY created_at, id LIMIT {count}"
+    );
+    read(database, &sql, &[before_ms.into()], read_waiting)
+}
+
+/// Orders that are being called off since before `before_ms`.
+pub(crate) fn left_cancelling(
+    database: &dyn Query,
+    before_ms: i64,
+    count: u32,
+) -> Result<Vec<String>, Failed> {
+    let sql = format!(
+        "SELECT id FROM orders WHERE cancelling_at IS NOT NULL AND cancelling_at < $1 \
+         ORDER BY cancelling_at LIMIT {count}"
+    );
+    read(database, &sql, &[before_ms.into()], Row::text)
+}
+
+fn read_waiting(row: &mut Row) -> Result<Waiting, Failed> {
+    Ok(Waiting { id: row.text()?, created_at: row.integer()?, way: read_way(row)? })
+}
+
+fn read_way(row: &mut Row) -> Result<Way, Failed> {
+    let mut place = || Ok::<_, Failed>(Location { lat: row.real()?, lon: row.real()? });
+    Ok(Way { pickup: place()?, dropoff: place()? })
+}
+
+fn read_status(row: &mut Row) -> Result<Status, Failed> {
+    Status::from_text(&row.text()?).ok_or(Failed::Unavailable)
+}
+
+fn read_driver(row: &mut Row) -> Result<Option<Driver>, Failed> {
+    Ok(match (row.optional_text()?, row.optional_text()?) {
+        (Some(id), Some(name)) => Some(Driver { id, name }),
+        _ => None,
+    })
+}
+
 /// An order that has no items yet.
 fn read_order(row: &mut Row) -> Result<Stored, Failed> {
     let order = Order {
         id: row.text()?,
-        status: Status::from_text(&row.text()?).ok_or(Failed::Unavailable)?,
+        status: read_status(row)?,
         restaurant_id: row.text()?,
         restaurant: row.text()?,
         items: Vec::new(),
         total: Money { amount: row.integer()?, currency: row.text()? },
-        driver: match (row.optional_text()?, row.optional_text()?) {
-            (Some(id), Some(name)) => Some(Driver { id, name }),
-            _ => None,
-        },
+        driver: read_driver(row)?,
         eta_minutes: row.optional_integer()?,
         tracking_id: row.optional_text()?,
     };
-    let contact = Contact { phone: row.text()?, email: row.optional_text()? };
-    Ok(Stored { order, contact })
+    Ok(Stored { order, way: read_way(row)? })
 }
 
 fn read_item(row: &mut Row, currency: &str) -> Result<Item, Failed> {

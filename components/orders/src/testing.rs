@@ -1,21 +1,90 @@
 //! A town to place orders in: neighbours that answer as they are told, and remember what was asked.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 
-use thali_support::sql::{Database as _, Value};
-use thali_support::testing::Memory;
+use thali_support::sql::{Failed, Query as _, Value};
+use thali_support::testing::{Memory, Recorder};
 
-use crate::bindings::exports::thali::orders::ordering::{Address, Customer, Line, NewOrder};
+use crate::bindings::exports::thali::orders::ordering::{
+    Address, Customer, Line, NewOrder, Order, Status,
+};
 use crate::bindings::thali::delivery::dispatch::{AssignError, Assignment, Driver, ReleaseError};
-use crate::bindings::thali::notifications::notifying::{Error as NotifyError, Message};
 use crate::bindings::thali::restaurants::quoting::{
     Error as QuoteError, Line as QuoteLine, PricedLine, Quote,
 };
 use crate::bindings::thali::types::types::{Location, Money};
+use crate::desk::Desk;
+use crate::events::{Event, Events};
 use crate::neighbours::Neighbours;
+use crate::{ordering, placing};
 
-pub(crate) fn database() -> Memory {
-    Memory::new(&[include_str!("../migrations/0001_init.sql")])
+/// This service with a town around it.
+pub(crate) struct Shop {
+    pub(crate) database: Memory,
+    pub(crate) town: Town,
+}
+
+impl Shop {
+    /// A town with ten drivers.
+    pub(crate) fn new() -> Self {
+        Self::with_drivers(10)
+    }
+
+    pub(crate) fn with_drivers(drivers: u32) -> Self {
+        let database = Memory::new(&[
+            include_str!("../migrations/0001_init.sql"),
+            include_str!("../migrations/0002_events.sql"),
+        ]);
+        Self { database, town: Town { free: Cell::new(drivers), ..Town::default() } }
+    }
+
+    /// The events from now on.
+    pub(crate) fn events(&self) -> Recorder<'_, Event> {
+        Recorder::new(&self.database)
+    }
+
+    pub(crate) fn desk<'a>(&'a self, events: &'a Recorder<'_, Event>) -> Desk<'a> {
+        Desk { database: &self.database, events, neighbours: &self.town, now_ms: 0 }
+    }
+
+    /// An order, as far as it gets.
+    pub(crate) fn place(&self) -> Order {
+        placing::place(self.desk(&self.events()), new_order(), None).unwrap()
+    }
+
+    /// An order that was kept, and then its request was cut off.
+    pub(crate) fn place_cut_off(&self) -> Order {
+        // Begin, the order, its items, the event, commit.
+        self.database.fail_after(5);
+        let order = self.place();
+        self.database.recover();
+        assert_eq!(order.status, Status::Placed);
+        order
+    }
+
+    pub(crate) fn get(&self, id: &str) -> Order {
+        ordering::get(&self.database, id).unwrap()
+    }
+
+    pub(crate) fn status(&self, id: &str) -> Status {
+        self.get(id).status
+    }
+}
+
+impl Events for Recorder<'_, Event> {
+    fn publish(&self, event: Event) -> Result<(), Failed> {
+        Recorder::publish(self, event)
+    }
+}
+
+/// The statuses that were told, in order.
+pub(crate) fn told(events: &Recorder<'_, Event>) -> Vec<Status> {
+    let status = |event| match event {
+        Event::OrderStatusChanged(changed) => Some(changed.status),
+        _ => None,
+    };
+    events.published().into_iter().filter_map(status).collect()
 }
 
 /// How many rows there are in `table`, which may go on with a condition.
@@ -41,18 +110,19 @@ pub(crate) struct Town {
     quote_refusal: RefCell<Option<QuoteError>>,
     assign_refusal: RefCell<Option<AssignError>>,
     release_refusal: RefCell<Option<ReleaseError>>,
-    notify_refusal: RefCell<Option<NotifyError>>,
+    /// The next answer only: everybody is busy.
+    busy_once: Cell<bool>,
     quoted: Cell<u32>,
-    assigned: Cell<u32>,
+    asked: Cell<u32>,
     released: Cell<u32>,
-    told: RefCell<Vec<Message>>,
+    free: Cell<u32>,
+    /// The number of each order's driver.
+    drivers: RefCell<BTreeMap<String, u32>>,
+    /// How many drivers were ever found.
+    found: Cell<u32>,
 }
 
 impl Town {
-    pub(crate) fn new() -> Self {
-        Self::default()
-    }
-
     pub(crate) fn refuse_to_quote(&self, error: QuoteError) {
         self.quote_refusal.replace(Some(error));
     }
@@ -65,24 +135,55 @@ impl Town {
         self.release_refusal.replace(Some(error));
     }
 
-    pub(crate) fn refuse_to_notify(&self, error: NotifyError) {
-        self.notify_refusal.replace(Some(error));
+    /// Nobody refuses any more.
+    pub(crate) fn relent(&self) {
+        self.quote_refusal.take();
+        self.assign_refusal.take();
+        self.release_refusal.take();
+    }
+
+    pub(crate) fn be_busy_once(&self) {
+        self.busy_once.set(true);
+    }
+
+    /// A driver comes.
+    pub(crate) fn free_one(&self) {
+        self.free.set(self.free.get() + 1);
     }
 
     pub(crate) fn quoted(&self) -> u32 {
         self.quoted.get()
     }
 
-    pub(crate) fn assigned(&self) -> u32 {
-        self.assigned.get()
+    pub(crate) fn asked(&self) -> u32 {
+        self.asked.get()
     }
 
     pub(crate) fn released(&self) -> u32 {
         self.released.get()
     }
 
-    pub(crate) fn told(&self) -> Vec<Message> {
-        self.told.borrow().clone()
+    /// Whether somebody drives for this order.
+    pub(crate) fn drives_for(&self, order_id: &str) -> bool {
+        self.drivers.borrow().contains_key(order_id)
+    }
+
+    /// How many drivers drive.
+    pub(crate) fn driving(&self) -> usize {
+        self.drivers.borrow().len()
+    }
+
+    /// What delivery tells about an order's driver.
+    pub(crate) fn assignment(&self, order_id: &str) -> Assignment {
+        assignment(self.drivers.borrow()[order_id])
+    }
+}
+
+fn assignment(number: u32) -> Assignment {
+    Assignment {
+        tracking_id: format!("t-{number}"),
+        driver: Driver { id: number.to_string(), name: "Speed Racer".into() },
+        eta_minutes: 17,
     }
 }
 
@@ -115,31 +216,33 @@ impl Neighbours for Town {
         })
     }
 
-    fn assign(&self, _: &str, _: Location, _: Location) -> Result<Assignment, AssignError> {
+    fn assign(&self, id: &str, _: Location, _: Location) -> Result<Assignment, AssignError> {
+        self.asked.set(self.asked.get() + 1);
         if let Some(error) = self.assign_refusal.borrow().clone() {
             return Err(error);
         }
-        self.assigned.set(self.assigned.get() + 1);
-        Ok(Assignment {
-            tracking_id: "t-1".into(),
-            driver: Driver { id: "1".into(), name: "Speed Racer".into() },
-            eta_minutes: 17,
-        })
+        if self.busy_once.replace(false) {
+            return Err(AssignError::NoDriverAvailable);
+        }
+        let mut drivers = self.drivers.borrow_mut();
+        if let Some(number) = drivers.get(id) {
+            return Ok(assignment(*number));
+        }
+        let left = self.free.get().checked_sub(1).ok_or(AssignError::NoDriverAvailable)?;
+        self.free.set(left);
+        self.found.set(self.found.get() + 1);
+        drivers.insert(id.to_owned(), self.found.get());
+        Ok(assignment(self.found.get()))
     }
 
-    fn release(&self, _: &str) -> Result<(), ReleaseError> {
+    fn release(&self, id: &str) -> Result<(), ReleaseError> {
         if let Some(error) = *self.release_refusal.borrow() {
             return Err(error);
         }
-        self.released.set(self.released.get() + 1);
-        Ok(())
-    }
-
-    fn notify(&self, message: &Message) -> Result<(), NotifyError> {
-        if let Some(error) = self.notify_refusal.borrow().clone() {
-            return Err(error);
+        if self.drivers.borrow_mut().remove(id).is_some() {
+            self.free_one();
+            self.released.set(self.released.get() + 1);
         }
-        self.told.borrow_mut().push(message.clone());
         Ok(())
     }
 }
