@@ -4,6 +4,7 @@
 mod cli;
 mod contracts;
 mod food_delivery;
+mod food_events;
 mod idempotency;
 mod settings;
 mod support;

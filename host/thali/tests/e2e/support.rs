@@ -3,13 +3,16 @@
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
 use thali_contract::pack::{self, Parts};
 use ureq::Agent;
 use wit_parser::UnresolvedPackageGroup;
+
+/// How long what happens by itself may take on a busy machine. It takes milliseconds on another.
+const EVENTUALLY: Duration = Duration::from_secs(8);
 
 /// One running host. It is stopped when the value is dropped.
 pub(crate) struct TestHost {
@@ -154,6 +157,11 @@ impl TestHost {
 
     pub(crate) fn post(&self, path: &str, body: &Value) -> Answer {
         let request = self.agent.post(self.url(path)).content_type("application/json");
+        read(request.send(body.to_string().as_bytes()))
+    }
+
+    pub(crate) fn put(&self, path: &str, body: &Value) -> Answer {
+        let request = self.agent.put(self.url(path)).content_type("application/json");
         read(request.send(body.to_string().as_bytes()))
     }
 
@@ -334,6 +342,18 @@ pub(crate) fn guest(wit: &str, wat: &str, manifest: &str) -> Vec<u8> {
     let bytes =
         wit_component::ComponentEncoder::default().module(&module).unwrap().encode().unwrap();
     pack::pack(&bytes, &Parts { manifest: manifest.into(), ..Parts::default() }).unwrap()
+}
+
+/// Waits until there is something to be seen.
+pub(crate) fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + EVENTUALLY;
+    loop {
+        if let Some(seen) = look() {
+            return seen;
+        }
+        assert!(Instant::now() < deadline, "not within {EVENTUALLY:?}: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 /// The order of the README.
