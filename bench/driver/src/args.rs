@@ -36,6 +36,12 @@ pub(crate) enum Hidden {
         #[arg(long)]
         reuse: bool,
     },
+    /// Writes the food delivery, in a country full of drivers, to a folder; for `bench/profile.sh`.
+    #[command(hide = true)]
+    Town {
+        /// Where to.
+        folder: PathBuf,
+    },
 }
 
 /// How much is measured.

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 use thali_contract::pack::{Parts, pack};
 use wit_parser::Resolve;
 
+use crate::town;
 use crate::variant::Built;
 use crate::work::Work;
 
@@ -51,6 +52,15 @@ pub(crate) fn write_components(folder: &Path, reuse: bool) -> Result<()> {
     for (number, built) in components.all().enumerate() {
         let bytes = if reuse { built.reused()? } else { built.bytes().to_vec() };
         std::fs::write(folder.join(format!("{number}.wasm")), bytes)?;
+    }
+    Ok(())
+}
+
+/// Writes the food-delivery services to `folder`, with the seed of [`town`].
+pub(crate) fn write_town(folder: &Path) -> Result<()> {
+    std::fs::create_dir_all(folder)?;
+    for (name, component) in FOOD.iter().zip(food(&Work::open()?)?) {
+        std::fs::write(folder.join(format!("{name}.wasm")), town::settle(&component)?)?;
     }
     Ok(())
 }

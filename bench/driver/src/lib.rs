@@ -19,6 +19,7 @@ mod order;
 mod process;
 mod report;
 mod stats;
+mod town;
 mod variant;
 mod work;
 mod wrk;
@@ -41,6 +42,7 @@ pub fn run(args: &Args) -> Result<()> {
     match &args.command {
         Some(Hidden::Native) => native::serve(),
         Some(Hidden::Components { folder, reuse }) => build::write_components(folder, *reuse),
+        Some(Hidden::Town { folder }) => build::write_town(folder),
         None => cases::run(args),
     }
 }

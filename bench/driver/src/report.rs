@@ -51,11 +51,19 @@ pub(crate) struct Ratio {
     pub(crate) at_least: Option<f64>,
 }
 
-/// A figure to stay under.
+/// A figure to stay under, or to come up to.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub(crate) struct Aim {
-    at_most: f64,
+    #[serde(flatten)]
+    bound: Bound,
     reached: bool,
+}
+
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Bound {
+    AtMost(f64),
+    AtLeast(f64),
 }
 
 /// What a figure counts.
@@ -114,7 +122,14 @@ impl Row {
     #[must_use]
     pub(crate) fn at_most(self, at_most: f64) -> Self {
         let reached = self.median.is_some_and(|median| median <= at_most);
-        Self { aim: Some(Aim { at_most, reached }), ..self }
+        Self { aim: Some(Aim { bound: Bound::AtMost(at_most), reached }), ..self }
+    }
+
+    /// With a figure that the median should come up to.
+    #[must_use]
+    pub(crate) fn at_least(self, at_least: f64) -> Self {
+        let reached = self.median.is_some_and(|median| median >= at_least);
+        Self { aim: Some(Aim { bound: Bound::AtLeast(at_least), reached }), ..self }
     }
 
     /// With something to know about the figure.
@@ -234,9 +249,13 @@ impl Row {
             let aim = ratio.at_least?;
             Some(format!("≥ {aim} × {}: {}", ratio.to, mark(ratio.value >= aim)))
         });
-        let of_figure = self
-            .aim
-            .map(|aim| format!("≤ {} {}: {}", aim.at_most, self.unit.name(), mark(aim.reached)));
+        let of_figure = self.aim.map(|aim| {
+            let (sign, bound) = match aim.bound {
+                Bound::AtMost(bound) => ("≤", bound),
+                Bound::AtLeast(bound) => ("≥", bound),
+            };
+            format!("{sign} {bound} {}: {}", self.unit.name(), mark(aim.reached))
+        });
         lines(of_ratios.chain(of_figure))
     }
 }
@@ -273,6 +292,8 @@ mod tests {
         let spread = Spread { median: 10.0, min: 9.0, max: 12.0 };
         let row = Row::new("x", "x", Unit::Milliseconds, spread).at_most(8.0);
         assert_eq!(row.aims(), "≤ 8 ms: MISSED");
+        let row = Row::new("x", "x", Unit::PerSecond, spread).at_least(8.0);
+        assert_eq!(row.aims(), "≥ 8 req/s: reached");
         let mut row = Row::new("x", "x", Unit::PerSecond, spread).ratio("native-get", Some(0.5));
         row.ratios[0].at_least = Some(0.4);
         assert_eq!(row.aims(), "≥ 0.4 × native-get: reached");

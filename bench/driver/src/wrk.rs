@@ -10,10 +10,14 @@ use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
 use crate::process::Process;
+use crate::town;
 use crate::work::Work;
 
 /// Enough to keep a small machine busy; more only lengthen the queue.
-pub(crate) const CONNECTIONS: u32 = 8;
+const CONNECTIONS: u32 = 8;
+
+/// Customers who order at the same time: enough to share flushes to the disk.
+pub(crate) const CUSTOMERS: u32 = 32;
 
 /// wrk's own threads. It shares the cores with the server that it loads.
 const THREADS: u32 = 2;
@@ -25,6 +29,7 @@ const GRACE: Duration = Duration::from_secs(10);
 pub(crate) struct Wrk {
     program: PathBuf,
     script: PathBuf,
+    orders: PathBuf,
 }
 
 /// What one round of load gave.
@@ -37,6 +42,9 @@ pub(crate) struct Load {
     socket_errors: u64,
     status_errors: u64,
     timeouts: u64,
+    /// Orders that were answered with another status.
+    #[serde(default)]
+    pub(crate) unconfirmed: u64,
 }
 
 impl Wrk {
@@ -50,7 +58,9 @@ impl Wrk {
         let program = String::from_utf8(output.stdout)?.trim().into();
         let script = work.folder().join("wrk.lua");
         std::fs::write(&script, include_str!("wrk.lua"))?;
-        Ok(Self { program, script })
+        let orders = work.folder().join("orders.lua");
+        std::fs::write(&orders, include_str!("orders.lua"))?;
+        Ok(Self { program, script, orders })
     }
 
     /// Loads one path, with GET or with POST of `body`.
@@ -61,27 +71,44 @@ impl Wrk {
         body: Option<&str>,
         duration: Duration,
     ) -> Result<Load> {
-        let seconds = duration.as_secs().max(1);
         let mut command = Command::new(&self.program);
-        command
-            .args([format!("-t{THREADS}"), format!("-c{CONNECTIONS}"), format!("-d{seconds}s")])
-            .args(["--timeout", "5s", "-s"])
-            .arg(&self.script)
-            .arg(format!("http://{server}{path}"))
-            .env_remove("BENCH_BODY")
-            .envs(body.map(|body| ("BENCH_BODY", body)))
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped());
-        let process = Process::spawn("wrk", &mut command)?;
-        let status = process.wait(Duration::from_secs(seconds) + GRACE)?;
-        let mut printed = String::new();
-        if let Some(stdout) = &mut process.child().stdout {
-            stdout.read_to_string(&mut printed)?;
-        }
-        let line = printed.lines().find(|line| line.starts_with('{'));
-        let line = line.with_context(|| format!("wrk ended ({status}) with:\n{printed}"))?;
-        serde_json::from_str(line).with_context(|| format!("wrk printed {line}"))
+        command.arg(format!("-c{CONNECTIONS}")).arg("-s").arg(&self.script);
+        command.env_remove("BENCH_BODY").envs(body.map(|body| ("BENCH_BODY", body)));
+        run(command, server, path, duration)
     }
+
+    /// Places orders in the country of [`town`], each at a place of its own.
+    pub(crate) fn order(&self, server: SocketAddr, duration: Duration) -> Result<Load> {
+        let ((rows, columns), (south, west)) = (town::RESTAURANTS, town::CORNER);
+        let mut command = Command::new(&self.program);
+        command.arg(format!("-c{CUSTOMERS}")).arg("-s").arg(&self.orders);
+        command
+            .env("BENCH_ROWS", rows.to_string())
+            .env("BENCH_COLUMNS", columns.to_string())
+            .env("BENCH_SOUTH", south.to_string())
+            .env("BENCH_WEST", west.to_string());
+        run(command, server, "/api/v1/orders", duration)
+    }
+}
+
+/// Runs wrk with what all its uses share.
+fn run(mut command: Command, server: SocketAddr, path: &str, duration: Duration) -> Result<Load> {
+    let seconds = duration.as_secs().max(1);
+    command
+        .args([format!("-t{THREADS}"), format!("-d{seconds}s")])
+        .args(["--timeout", "5s"])
+        .arg(format!("http://{server}{path}"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped());
+    let process = Process::spawn("wrk", &mut command)?;
+    let status = process.wait(Duration::from_secs(seconds) + GRACE)?;
+    let mut printed = String::new();
+    if let Some(stdout) = &mut process.child().stdout {
+        stdout.read_to_string(&mut printed)?;
+    }
+    let line = printed.lines().find(|line| line.starts_with('{'));
+    let line = line.with_context(|| format!("wrk ended ({status}) with:\n{printed}"))?;
+    serde_json::from_str(line).with_context(|| format!("wrk printed {line}"))
 }
 
 impl Load {

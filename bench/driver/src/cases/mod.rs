@@ -5,6 +5,7 @@ mod food;
 mod idle;
 mod load;
 mod micro;
+mod orders;
 mod restart;
 mod serving;
 
@@ -32,9 +33,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let components = build::components(&work)?;
     let mut report = Report::new(Machine::look(), args.quick);
     let bench = Bench { args, effort: args.effort(), work: &work, components: &components };
-    let cases: [(&[&str], Case); 6] = [
+    let cases: [(&[&str], Case); 7] = [
         (load::CASES, load::run),
         (&[food::CASE], food::run),
+        (&[orders::CASE], orders::run),
         (deploy::CASES, deploy::run),
         (&[restart::CASE], restart::run),
         (&[idle::CASE], idle::run),
