@@ -105,7 +105,7 @@ fn take_driver(
         dropoff.lat.into(),
         dropoff.lon.into(),
     ];
-    transaction.execute(INSERT, &delivery)?;
+    transaction.add(INSERT, &delivery, None)?;
     let eta_minutes = route::minutes_with_pickup(driver_at, pickup, dropoff);
     events.publish(Event::DriverAssigned {
         order_id: order_id.to_owned(),

@@ -82,7 +82,7 @@ pub(crate) fn create(
     let sql = "INSERT INTO drivers (id, lat, lon, x, y, z, cell_y, cell_x, name, available) \
                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, TRUE)";
     let transaction = database.begin()?;
-    transaction.execute(sql, &params)?;
+    transaction.add(sql, &params, None)?;
     events.publish(Event::DriverFreed { driver_id: id.clone() })?;
     transaction.commit()?;
     Ok(Driver { id, name, location, available: true, tracking_id: None })

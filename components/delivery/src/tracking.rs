@@ -159,7 +159,7 @@ fn step(
     let place = if to == Status::PickedUp { found.pickup } else { found.dropoff };
     let mut arrival = vec![found.driver.id.as_str().into()];
     arrival.extend(route::place(place));
-    transaction.execute(ARRIVE, &arrival)?;
+    transaction.add(ARRIVE, &arrival, None)?;
     (found.status, found.driver_at) = (to, place);
     let driver_id = found.driver.id.clone();
     let delivery = shown(found);

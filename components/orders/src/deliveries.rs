@@ -1,7 +1,7 @@
 //! What delivery tells. Each of these may come twice, late, or after the order has moved on: the state of
 //! the order says whether there is anything left to do.
 
-use thali_support::sql::Failed;
+use thali_support::sql::{Failed, commit};
 
 use crate::bindings::exports::thali::orders::ordering::Status;
 use crate::bindings::thali::delivery::dispatch::Assignment;
@@ -59,12 +59,10 @@ pub(crate) fn driver_moved(
     delivery_id: Option<&str>,
 ) -> Result<(), Failed> {
     let transaction = desk.database.begin()?;
-    if !store::note_move(&*transaction, order_id, delivery_id)? {
-        return Ok(());
-    }
+    store::note_move(&*transaction, order_id, delivery_id)?;
     let order_id = order_id.to_owned();
     desk.events.publish(Event::DriverMoved { order_id, location, eta_minutes })?;
-    transaction.commit()
+    commit(transaction).map(drop)
 }
 
 #[cfg(test)]

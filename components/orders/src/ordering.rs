@@ -1,7 +1,7 @@
 //! Orders after they are placed: reading them, moving them on, calling them off.
 
 use thali_support::id;
-use thali_support::sql::{Failed, Query};
+use thali_support::sql::{Failed, Query, commit};
 
 use crate::bindings::exports::thali::orders::ordering::{Error, Order, Status};
 use crate::bindings::thali::delivery::dispatch::ReleaseError;
@@ -36,10 +36,10 @@ pub(crate) fn set_status(desk: Desk<'_>, id: &str, status: Status) -> Result<Ord
             return Err(Error::InvalidTransition(way));
         }
         let transaction = desk.database.begin()?;
-        if store::set_status(&*transaction, id, order.status, status)? {
-            let order = Order { status, ..order };
-            desk.events.publish(Event::changed(&order))?;
-            transaction.commit()?;
+        store::set_status(&*transaction, id, order.status, status)?;
+        let order = Order { status, ..order };
+        desk.events.publish(Event::changed(&order))?;
+        if commit(transaction)? {
             return Ok(order);
         }
     }

@@ -4,7 +4,7 @@
 //! an order that has a driver the same one again, and keep the answer unless somebody else was faster. So
 //! it may be cut off anywhere and be done any number of times, by several at once.
 
-use thali_support::sql::Failed;
+use thali_support::sql::{Failed, commit};
 
 use crate::bindings::exports::thali::orders::ordering::{Driver, Error, Order, Status};
 use crate::bindings::thali::delivery::dispatch::{AssignError, Assignment, ReleaseError};
@@ -73,11 +73,7 @@ pub(crate) fn confirm(
     assignment: &Assignment,
 ) -> Result<Option<Order>, Failed> {
     let transaction = desk.database.begin()?;
-    if !store::confirm(&*transaction, &order.id, assignment)? {
-        drop(transaction);
-        release_if_cancelled(desk, &order.id)?;
-        return Ok(None);
-    }
+    store::confirm(&*transaction, &order.id, assignment)?;
     let Assignment { tracking_id, driver, eta_minutes } = assignment.clone();
     let confirmed = Order {
         status: Status::Confirmed,
@@ -87,8 +83,11 @@ pub(crate) fn confirm(
         ..order.clone()
     };
     desk.events.publish(Event::changed(&confirmed))?;
-    transaction.commit()?;
-    Ok(Some(confirmed))
+    if commit(transaction)? {
+        return Ok(Some(confirmed));
+    }
+    release_if_cancelled(desk, &order.id)?;
+    Ok(None)
 }
 
 /// A driver who was found for an order after it was called off is let go.
@@ -110,12 +109,12 @@ pub(crate) fn release_if_cancelled(desk: Desk<'_>, id: &str) -> Result<(), Faile
 /// of it, so delivery is asked once more.
 fn queue(desk: Desk<'_>, order: &Order, way: Way, again: bool) -> Result<Option<Order>, Failed> {
     let transaction = desk.database.begin()?;
-    if !store::set_status(&*transaction, &order.id, Status::Placed, Status::Queued)? {
-        return Ok(None);
-    }
+    store::set_status(&*transaction, &order.id, Status::Placed, Status::Queued)?;
     let queued = Order { status: Status::Queued, ..order.clone() };
     desk.events.publish(Event::changed(&queued))?;
-    transaction.commit()?;
+    if !commit(transaction)? {
+        return Ok(None);
+    }
     if again && let Found::Driver(assignment) = look_for_driver(desk, &order.id, way) {
         // What is queued is answered: whoever assigns next does what fails here.
         return match confirm(desk, &queued, &assignment) {
@@ -127,15 +126,12 @@ fn queue(desk: Desk<'_>, order: &Order, way: Way, again: bool) -> Result<Option<
     Ok(Some(queued))
 }
 
-/// Calls an order off for which there never will be a driver.
+/// Calls an order off, and tells so. Answers whether it still could be.
 pub(crate) fn call_off(desk: Desk<'_>, id: &str) -> Result<bool, Failed> {
     let transaction = desk.database.begin()?;
-    if !store::cancel(&*transaction, id)? {
-        return Ok(false);
-    }
+    store::cancel(&*transaction, id)?;
     desk.events.publish(Event::cancelled(id))?;
-    transaction.commit()?;
-    Ok(true)
+    commit(transaction)
 }
 
 #[cfg(test)]

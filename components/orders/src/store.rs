@@ -45,6 +45,9 @@ const FIND: &str = "\
            i.item_id, i.name, i.price, i.quantity, i.total \
     FROM orders o JOIN order_items i ON i.order_id = o.id WHERE o.id = $1 ORDER BY i.position";
 
+/// How many rows a change must change: the order that is as it has to be.
+const ONE: Option<u64> = Some(1);
+
 /// A way as the columns of a row.
 const WAY: &str = "pickup_lat, pickup_lon, dropoff_lat, dropoff_lon";
 
@@ -74,11 +77,11 @@ pub(crate) fn insert(
         now_ms.into(),
         idempotency_id.into(),
     ];
-    transaction.execute(INSERT_ORDER, &order)?;
+    transaction.add(INSERT_ORDER, &order, None)?;
     insert_items(transaction, id, quote)
 }
 
-/// All items in one statement, because each statement keeps other writers waiting.
+/// All items in one statement.
 fn insert_items(transaction: &dyn Transaction, id: &str, quote: &Quote) -> Result<(), Failed> {
     let (mut sql, mut params) = (INSERT_ITEMS.to_owned(), vec![id.into()]);
     for (line, position) in quote.lines.iter().zip(0_u32..) {
@@ -98,15 +101,15 @@ fn insert_items(transaction: &dyn Transaction, id: &str, quote: &Quote) -> Resul
         }
         sql.push(')');
     }
-    transaction.execute(&sql, &params).map(drop)
+    transaction.add(&sql, &params, None)
 }
 
-/// Confirms an order that waits for a driver. Answers whether it still did.
+/// Confirms an order, which must wait for a driver.
 pub(crate) fn confirm(
     transaction: &dyn Transaction,
     id: &str,
     assignment: &Assignment,
-) -> Result<bool, Failed> {
+) -> Result<(), Failed> {
     let sql = "UPDATE orders SET status = 'confirmed', driver_id = $2, driver_name = $3, \
                eta_minutes = $4, tracking_id = $5 WHERE id = $1 AND status IN ('placed', 'queued')";
     let params = [
@@ -116,21 +119,19 @@ pub(crate) fn confirm(
         assignment.eta_minutes.into(),
         assignment.tracking_id.as_str().into(),
     ];
-    Ok(transaction.execute(sql, &params)? > 0)
+    transaction.add(sql, &params, ONE)
 }
 
-/// Moves an order from one status to another, unless it is being called off. Answers whether it was
-/// still in the first one.
+/// Moves an order from one status, which it must have, to another. It must not be being called off.
 pub(crate) fn set_status(
     transaction: &dyn Transaction,
     id: &str,
     from: Status,
     to: Status,
-) -> Result<bool, Failed> {
+) -> Result<(), Failed> {
     let sql = "UPDATE orders SET status = $3 \
                WHERE id = $1 AND status = $2 AND cancelling_at IS NULL";
-    let params = [id.into(), from.as_str().into(), to.as_str().into()];
-    Ok(transaction.execute(sql, &params)? > 0)
+    transaction.add(sql, &[id.into(), from.as_str().into(), to.as_str().into()], ONE)
 }
 
 /// Moves an order to where its delivery is: picked up or delivered, from whatever came before. Answers
@@ -169,25 +170,25 @@ pub(crate) fn end_cancel(database: &dyn Database, id: &str) -> Result<(), Failed
     database.execute(sql, &[id.into()]).map(drop)
 }
 
-/// Calls an order off: nobody drives for it any more. Answers whether it still could be.
-pub(crate) fn cancel(transaction: &dyn Transaction, id: &str) -> Result<bool, Failed> {
+/// Calls an order off, which must not be picked up yet: nobody drives for it any more.
+pub(crate) fn cancel(transaction: &dyn Transaction, id: &str) -> Result<(), Failed> {
     let sql = "UPDATE orders SET status = 'cancelled', driver_id = NULL, driver_name = NULL, \
                eta_minutes = NULL, tracking_id = NULL, cancelling_at = NULL WHERE id = $1 \
                AND status IN ('placed', 'queued', 'confirmed', 'preparing', 'ready')";
-    Ok(transaction.execute(sql, &[id.into()])? > 0)
+    transaction.add(sql, &[id.into()], ONE)
 }
 
-/// Notes that a move of the driver is passed on by this delivery of an event. Answers whether it is news:
-/// the driver has the order to bring, and the same delivery did not come before.
+/// Notes that a move of the driver is passed on by this delivery of an event. It must be news: the driver
+/// has the order to bring, and the same delivery did not come before.
 pub(crate) fn note_move(
     transaction: &dyn Transaction,
     id: &str,
     delivery_id: Option<&str>,
-) -> Result<bool, Failed> {
+) -> Result<(), Failed> {
     let sql = "UPDATE orders SET moved_by = $2 \
                WHERE id = $1 AND status IN ('confirmed', 'preparing', 'ready', 'picked_up') \
                AND ($2 IS NULL OR moved_by IS NULL OR moved_by <> $2)";
-    Ok(transaction.execute(sql, &[id.into(), delivery_id.into()])? > 0)
+    transaction.add(sql, &[id.into(), delivery_id.into()], ONE)
 }
 
 /// The order with this id.

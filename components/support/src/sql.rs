@@ -67,7 +67,13 @@ pub trait Database: Query {
 
 /// An open transaction. Events that are published meanwhile become part of it. Dropping it undoes
 /// everything, so that `?` and `return` leave nothing half done.
+///
+/// It keeps other writers out from the first statement on that is waited for: [`query`](Query::query) or
+/// [`execute`](Self::execute). One that only [adds](Self::add) statements keeps nobody out.
 pub trait Transaction: Query {
+    /// Adds a statement that writes, whose answer is not waited for: when it fails, or changes another
+    /// number of rows than `rows`, the commit fails. See [`commit`].
+    fn add(&self, sql: &str, params: &[Value], rows: Option<u64>) -> Result<(), Failed>;
     /// Runs one statement that writes, and answers the number of rows changed.
     fn execute(&self, sql: &str, params: &[Value]) -> Result<u64, Failed>;
     /// Makes it durable.
@@ -108,12 +114,26 @@ impl Query for Open {
 }
 
 impl Transaction for Open {
+    fn add(&self, sql: &str, params: &[Value], rows: Option<u64>) -> Result<(), Failed> {
+        Ok(self.0.add(sql, params, rows)?)
+    }
+
     fn execute(&self, sql: &str, params: &[Value]) -> Result<u64, Failed> {
         Ok(self.0.execute(sql, params)?)
     }
 
     fn commit(self: Box<Self>) -> Result<(), Failed> {
         Ok(host::Transaction::commit(self.0)?)
+    }
+}
+
+/// Commits, and answers whether every statement changed as many rows as it was added with. If not,
+/// nothing was done.
+pub fn commit(transaction: Box<dyn Transaction + '_>) -> Result<bool, Failed> {
+    match transaction.commit() {
+        Ok(()) => Ok(true),
+        Err(Failed::Constraint(ConstraintKind::Other)) => Ok(false),
+        Err(failed) => Err(failed),
     }
 }
 

@@ -8,7 +8,7 @@ use rusqlite::{Connection, Statement as Prepared, ToSql};
 
 use crate::sql::{
     ConstraintKind, ConstraintViolation, Database, Error, Failed, Query, Rows, Statement,
-    Transaction, Value,
+    Transaction, Value, statement,
 };
 
 /// The events that took place, by their number in [`Recorder`].
@@ -129,37 +129,63 @@ impl Database for Memory {
         self.admit_outside()?;
         self.say("BEGIN IMMEDIATE")?;
         self.in_transaction.set(true);
-        Ok(Box::new(Open(self)))
+        Ok(Box::new(Open { memory: self, added: RefCell::default() }))
     }
 }
 
 /// An open transaction.
-struct Open<'a>(&'a Memory);
+struct Open<'a> {
+    memory: &'a Memory,
+    /// What is carried out next, with the rows that it is to change.
+    added: RefCell<Vec<(Statement, Option<u64>)>>,
+}
+
+impl Open<'_> {
+    fn carry_out_added(&self) -> Result<(), Failed> {
+        let connection = self.memory.connection.borrow();
+        for (Statement { sql, params }, rows) in self.added.take() {
+            let changed = run(&connection, &sql, &params)?;
+            if rows.is_some_and(|rows| rows != changed) {
+                return Err(Failed::Constraint(ConstraintKind::Other));
+            }
+        }
+        Ok(())
+    }
+}
 
 impl Query for Open<'_> {
     fn query(&self, sql: &str, params: &[Value]) -> Result<Rows, Failed> {
-        self.0.admit()?;
-        self.0.rows(sql, params, false)
+        self.memory.admit()?;
+        self.carry_out_added()?;
+        self.memory.rows(sql, params, false)
     }
 }
 
 impl Transaction for Open<'_> {
+    fn add(&self, sql: &str, params: &[Value], rows: Option<u64>) -> Result<(), Failed> {
+        self.memory.admit()?;
+        self.added.borrow_mut().push((statement(sql, params.to_vec()), rows));
+        Ok(())
+    }
+
     fn execute(&self, sql: &str, params: &[Value]) -> Result<u64, Failed> {
-        self.0.admit()?;
-        run(&self.0.connection.borrow(), sql, params)
+        self.memory.admit()?;
+        self.carry_out_added()?;
+        run(&self.memory.connection.borrow(), sql, params)
     }
 
     fn commit(self: Box<Self>) -> Result<(), Failed> {
-        self.0.admit()?;
-        self.0.say("COMMIT")
+        self.memory.admit()?;
+        self.carry_out_added()?;
+        self.memory.say("COMMIT")
     }
 }
 
 impl Drop for Open<'_> {
     fn drop(&mut self) {
-        self.0.in_transaction.set(false);
+        self.memory.in_transaction.set(false);
         // After a commit there is nothing to undo.
-        let _ = self.0.connection.borrow().execute_batch("ROLLBACK");
+        let _ = self.memory.connection.borrow().execute_batch("ROLLBACK");
     }
 }
 
@@ -279,6 +305,7 @@ fn failed(error: rusqlite::Error) -> Failed {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sql::commit;
 
     const TABLE: &str = "CREATE TABLE t (v BIGINT NOT NULL)";
     const INSERT: &str = "INSERT INTO t (v) VALUES (1)";
@@ -320,6 +347,19 @@ mod tests {
             attempt().unwrap();
             assert_eq!((rows(&database), events.published().len()), (1, 1), "{steps}");
         }
+    }
+
+    #[test]
+    fn what_is_added_is_there_at_the_next_look_and_a_wrong_number_of_rows_undoes_it() {
+        let database = Memory::new(&[TABLE]);
+        for (expected, committed) in [(1, true), (2, false)] {
+            let transaction = database.begin().unwrap();
+            transaction.add(INSERT, &[], None).unwrap();
+            let seen = transaction.query("SELECT v FROM t", &[]).unwrap().rows.len();
+            transaction.add("UPDATE t SET v = 2 WHERE v = 1", &[], Some(expected)).unwrap();
+            assert_eq!((seen, commit(transaction)), (1 + usize::from(!committed), Ok(committed)));
+        }
+        assert_eq!(rows(&database), 1);
     }
 
     #[test]
