@@ -23,6 +23,8 @@ build-component NAME: build
 # Build every service under components/
 build-components: build
     for manifest in components/*/service.toml; do {{ thali }} build "$(dirname "$manifest")"; done
+    @# What the tests of events publish and listen with.
+    cargo build --quiet --profile component --target wasm32-wasip2 -p bench-announcer -p bench-listener
 
 # Run a node with every service and the seed data; a changed component is deployed as it is built
 up *ARGS: build build-components

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::events::EventsCommand;
+
 /// A microservices platform in one binary: every service is a sandboxed WebAssembly component.
 #[derive(Debug, Parser)]
 #[command(name = "thali", version, arg_required_else_help = true, max_term_width = 100)]
@@ -63,6 +65,11 @@ pub(crate) enum Command {
         /// The arguments by name, in JSON spelling.
         #[arg(default_value = "{}")]
         arguments: String,
+    },
+    /// Look at subscriptions and dead letters; deliver them again, or forget them.
+    Events {
+        #[command(subcommand)]
+        command: EventsCommand,
     },
     /// Print the OpenAPI document of everything that is live.
     Openapi,

@@ -8,6 +8,7 @@ mod client;
 mod commands;
 mod doctor;
 mod error;
+mod events;
 mod folder;
 mod host_file;
 mod logging;
@@ -59,6 +60,7 @@ fn run(args: Args) -> Result<ExitCode, CliError> {
         Command::Call { name, function, arguments } => {
             commands::call(&admin, &name, &function, &arguments)
         }
+        Command::Events { command } => events::run(&admin, &command, json),
         Command::Openapi => commands::openapi(&admin),
         Command::Doctor => Ok(doctor::doctor(&admin, json)),
     }

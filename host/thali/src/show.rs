@@ -54,6 +54,10 @@ pub(crate) fn show(admin: &Admin, name: &str, json: bool) -> Result<ExitCode, Cl
         };
         vec![cell(row, "key"), from, cell(row, "description")]
     });
+    let headings = ["publisher", "topic", "subscriber", "lag", "waiting", "dead"];
+    section("subscriptions", &service, "subscriptions", &headings, |row| {
+        headings.map(|member| cell(row, member)).to_vec()
+    });
     if let Some(limits) = service.get("limits") {
         println!("\nLIMITS\n{}", members(limits));
     }

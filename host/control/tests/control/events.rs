@@ -3,8 +3,9 @@
 use std::time::{Duration, Instant};
 
 use thali_contract::events::Topic;
+use thali_platform::events::LetterFilter;
 
-use crate::support::{Guest, TestHost, guest};
+use crate::support::{Guest, TestHost, guest, name};
 
 const EVENTS: &str = "shop:orders/events@1.0.0";
 const PLACED: &str = "placed: func(id: u32)";
@@ -221,4 +222,93 @@ async fn a_failed_delivery_is_tried_again_in_order_until_it_succeeds() {
     host.eventually("three attempts", |host| host.show("mail").status.traps >= 3).await;
     host.deploy(subscriber("mail").manifest(&backoff)).await;
     host.expect_invocations("mail", 3).await;
+}
+
+/// Publishes like [`publisher`], and keeps what was delivered for a millisecond.
+fn forgetful_publisher() -> Guest {
+    publisher().manifest("[events]\nretention = \"1ms\"")
+}
+
+/// Waits until delivered events are older than a millisecond and their position is stored.
+async fn kept_after_a_while(host: &TestHost, delivered: i64) -> (i64, i64) {
+    let events = host.control().events();
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        let subscriptions = events.subscriptions().await.unwrap();
+        let there = subscriptions.iter().filter(|status| status.live);
+        if there.map(|status| status.position).all(|position| position >= delivered) {
+            break;
+        }
+        assert!(Instant::now() < deadline, "{subscriptions:?}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    events.sweep().await;
+    let outbox = host.outbox("orders");
+    (outbox.oldest_seq().await.unwrap(), outbox.last_seq().await.unwrap())
+}
+
+#[tokio::test]
+async fn what_every_subscriber_has_got_is_deleted_in_time_but_for_the_newest() {
+    let host = TestHost::new().await;
+    host.deploy(forgetful_publisher()).await;
+    host.deploy(subscriber("mail")).await;
+    publish(&host, 5).await;
+    assert_eq!(kept_after_a_while(&host, 5).await, (5, 5));
+    publish(&host, 1).await;
+    assert_eq!(host.outbox("orders").last_seq().await.unwrap(), 6);
+    host.expect_invocations("mail", 6).await;
+}
+
+#[tokio::test]
+async fn what_nobody_listens_to_is_deleted_as_well() {
+    let host = TestHost::new().await;
+    host.deploy(forgetful_publisher()).await;
+    publish(&host, 5).await;
+    assert_eq!(kept_after_a_while(&host, 0).await, (5, 5));
+}
+
+#[tokio::test]
+async fn what_a_live_subscriber_has_not_got_and_what_is_dead_is_kept() {
+    let host = TestHost::new().await;
+    host.deploy(forgetful_publisher()).await;
+    let waits = subscriber("mail").imports("shop:smtp/api@1.0.0", &["send: func() -> u32"]);
+    host.deploy(waits.does("call $shop:smtp/api@1.0.0#send drop")).await;
+    publish(&host, 3).await;
+    assert_eq!(kept_after_a_while(&host, 0).await, (1, 3));
+    host.deploy(subscriber("mail").does("unreachable").manifest(&manifest("attempts = 1"))).await;
+    assert_eq!(kept_after_a_while(&host, 3).await, (1, 3));
+    let events = host.control().events();
+    let filter = LetterFilter { subscriber: Some(name("mail")), ..LetterFilter::default() };
+    assert_eq!(events.dead_letters(&filter, None, 10).await.unwrap().len(), 3);
+    assert_eq!(events.discard(&filter).await.unwrap(), 3);
+    assert_eq!(kept_after_a_while(&host, 3).await, (3, 3));
+}
+
+#[tokio::test]
+async fn what_a_new_subscriber_cannot_read_is_dead_until_a_fixed_one_is_told_again() {
+    let host = TestHost::new().await;
+    host.deploy(publisher()).await;
+    let deaf = guest("mail").exports(EVENTS, &["placed: func(id: u8)"]);
+    host.force(deaf.manifest(&manifest("attempts = 1"))).await;
+    // 7 is a u8 as well; 700 is not.
+    publish(&host, 1).await;
+    host.expect_invocations("mail", 1).await;
+    let larger = format!("i32.const 700 call ${EVENTS}#placed i32.const 1");
+    host.force(publisher().version("1.1.0").runs(&larger)).await;
+    publish(&host, 1).await;
+    let events = host.control().events();
+    let letters = loop {
+        let letters = events.dead_letters(&LetterFilter::default(), None, 10).await.unwrap();
+        if !letters.is_empty() {
+            break letters;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    };
+    assert!(letters[0].error.contains("does not fit the subscriber's types: /id"), "{letters:?}");
+    host.deploy(subscriber("mail").version("1.1.0")).await;
+    let filter = LetterFilter { id: Some(letters[0].event.id), ..LetterFilter::default() };
+    assert_eq!(events.redrive(&filter).await.unwrap(), 1);
+    host.expect_invocations("mail", 1).await;
+    assert_eq!(events.redrive(&filter).await.unwrap(), 0);
 }

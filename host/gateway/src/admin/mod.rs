@@ -4,6 +4,7 @@
 //! page of somebody else is refused (see the module `guard`).
 
 mod call;
+mod events;
 mod graph;
 mod guard;
 mod services;
@@ -78,6 +79,11 @@ fn router(host: Host) -> Router {
         .route("/services/{name}/revisions", get(services::revisions))
         .route("/services/{name}/rollback", post(services::rollback))
         .route("/services/{name}/call/{interface}/{function}", post(call::call))
+        .route("/events", get(events::list))
+        .route("/events/dead", get(events::dead))
+        .route("/events/dead/redrive", post(events::redrive))
+        .route("/events/dead/discard", post(events::discard))
+        .route("/events/dead/{id}", get(events::show))
         .route("/graph", get(graph::graph))
         .route("/openapi.json", get(openapi))
         .route("/health", get(health));
@@ -87,7 +93,7 @@ fn router(host: Host) -> Router {
 }
 
 async fn index() -> Json<serde_json::Value> {
-    let paths = ["services", "graph", "openapi.json", "health"];
+    let paths = ["services", "events", "events/dead", "graph", "openapi.json", "health"];
     let links = paths.map(|path| format!("/admin/v1/{path}"));
     Json(json!({ "name": "thali admin", "version": env!("CARGO_PKG_VERSION"), "links": links }))
 }

@@ -5,11 +5,11 @@ use axum::response::IntoResponse;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue, LOCATION};
 use http::{HeaderMap, StatusCode};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use thali_contract::name::ServiceName;
-use thali_control::{DeployError, DeployOptions, Deployed, Source};
+use thali_control::{DeployError, DeployOptions, Deployed, ServiceDetails, Source};
 
-use super::{Host, unknown};
+use super::{Host, events, unknown};
 use crate::reply;
 use crate::web::{self, Answer, Items, None, Params, Refused, Segments};
 
@@ -19,6 +19,14 @@ use crate::web::{self, Answer, Items, None, Params, Refused, Segments};
 pub(super) struct Force {
     #[serde(default)]
     force: bool,
+}
+
+/// A service, with the subscriptions that it has a part in.
+#[derive(Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    details: ServiceDetails,
+    subscriptions: Vec<events::Subscription>,
 }
 
 pub(super) async fn list(State(host): State<Host>, Params(None {}): Params<None>) -> Answer {
@@ -31,7 +39,8 @@ pub(super) async fn show(
     Params(None {}): Params<None>,
 ) -> Answer {
     let details = host.control.service(&name).ok_or_else(|| unknown(&name))?;
-    Ok(web::json(StatusCode::OK, details))
+    let subscriptions = events::of_service(&host, &name).await;
+    Ok(web::json(StatusCode::OK, Shown { details, subscriptions }))
 }
 
 pub(super) async fn revisions(

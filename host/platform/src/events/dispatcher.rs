@@ -1,7 +1,7 @@
 //! All subscriptions of a host: which there are follows from what is live.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -17,7 +17,8 @@ use crate::events::delivery::Handlers;
 use crate::events::ledger::Ledger;
 use crate::events::limits::EventLimits;
 use crate::events::outbox::Outbox;
-use crate::events::subscription::{Orders, Subscription};
+use crate::events::retention::sweep_forever;
+use crate::events::subscription::{Orders, Stance, Subscription};
 use crate::events::terms::{Subscriptions, Terms};
 use crate::sql::SqlError;
 
@@ -26,6 +27,7 @@ use crate::sql::SqlError;
 /// For every topic of a live publisher and every live service that subscribes to it there is one task.
 /// [`Dispatcher::update`] brings them in line with what is live. Dropping the dispatcher ends them.
 pub struct Dispatcher {
+    me: Weak<Self>,
     runtime: Arc<Runtime>,
     limits: EventLimits,
     topology: watch::Sender<Arc<Topology>>,
@@ -39,6 +41,8 @@ struct Tasks {
     /// Those that were told to stop and have not yet.
     leaving: HashMap<SubscriptionId, JoinHandle<()>>,
     stopped: bool,
+    /// Whether old events are deleted from time to time.
+    sweeping: bool,
 }
 
 /// Names a subscription.
@@ -53,7 +57,7 @@ pub struct SubscriptionId {
 }
 
 struct Working {
-    terms: watch::Sender<Option<Arc<Terms>>>,
+    stance: watch::Sender<Stance>,
     redriven: watch::Sender<u64>,
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
@@ -73,7 +77,8 @@ impl Dispatcher {
     pub fn new(runtime: Arc<Runtime>) -> Arc<Self> {
         // Requests from outside have the other half for themselves.
         let permits = (runtime.requests_max() / 2).max(1);
-        Arc::new(Self {
+        Arc::new_cyclic(|me| Self {
+            me: Weak::clone(me),
             runtime,
             limits: EventLimits::default(),
             topology: watch::Sender::new(Arc::new(Topology::build(Vec::new()))),
@@ -111,38 +116,47 @@ impl Dispatcher {
         if tasks.stopped {
             return;
         }
+        if !std::mem::replace(&mut tasks.sweeping, true) {
+            tokio::spawn(sweep_forever(Weak::clone(&self.me)));
+        }
         let mut before = std::mem::take(&mut tasks.working);
         for demand in demands(topology) {
-            let terms = (!demand.waits).then(|| Arc::clone(&demand.terms));
+            let terms = Arc::clone(&demand.terms);
+            let stance = Stance { terms, serves: !demand.waits };
             let id = demand.id.clone();
             let working = match before.remove(&id) {
                 Some(working) => {
-                    working.terms.send_replace(terms);
+                    working.stance.send_replace(stance);
                     working
                 }
-                None => self.start(demand, terms, tasks.leaving.remove(&id)),
+                None => self.start(demand, stance, tasks.leaving.remove(&id)),
             };
             tasks.working.insert(id, working);
         }
         tasks.leaving.retain(|_, task| !task.is_finished());
-        for (id, working) in before {
-            working.stop.send_replace(true);
-            tasks.leaving.insert(id, working.task);
-        }
+        tasks.dismiss(before);
+    }
+
+    /// Begins the subscriptions to a publisher anew, from what its database says: for when that was
+    /// replaced.
+    pub fn restart(&self, publisher: &ServiceName) {
+        let mut tasks = self.tasks.lock();
+        let (of_publisher, others) = std::mem::take(&mut tasks.working)
+            .into_iter()
+            .partition(|(id, _)| id.publisher == *publisher);
+        tasks.working = others;
+        tasks.dismiss(of_publisher);
+        drop(tasks);
+        self.update(&self.topology());
     }
 
     /// Starts a subscription, once an earlier task for the same one has ended.
-    fn start(
-        &self,
-        demand: Demand,
-        terms: Option<Arc<Terms>>,
-        earlier: Option<JoinHandle<()>>,
-    ) -> Working {
+    fn start(&self, demand: Demand, stance: Stance, earlier: Option<JoinHandle<()>>) -> Working {
         let Demand { id: SubscriptionId { publisher, topic, subscriber }, outbox, .. } = demand;
-        let terms = watch::Sender::new(terms);
+        let stance = watch::Sender::new(stance);
         let (redriven, stop) = (watch::Sender::new(0), watch::Sender::new(false));
         let orders = Orders {
-            terms: terms.subscribe(),
+            stance: stance.subscribe(),
             redriven: redriven.subscribe(),
             stop: stop.subscribe(),
         };
@@ -155,7 +169,7 @@ impl Dispatcher {
             subscriber,
             topic,
         };
-        let subscription =
+        let mut subscription =
             Subscription::new(ledger, self.limits.clone(), Arc::new(handlers), orders);
         let task = tokio::spawn(async move {
             if let Some(earlier) = earlier {
@@ -164,14 +178,19 @@ impl Dispatcher {
             }
             subscription.run().await;
         });
-        Working { terms, redriven, stop, task }
+        Working { stance, redriven, stop, task }
     }
 
-    /// Has a subscription look for parked events that it does not know of.
-    pub fn redriven(&self, id: &SubscriptionId) {
-        if let Some(working) = self.tasks.lock().working.get(id) {
+    /// Has every subscription look for parked events that it does not know of.
+    pub(super) fn look_again(&self) {
+        for working in self.tasks.lock().working.values() {
             working.redriven.send_modify(|count| *count = count.wrapping_add(1));
         }
+    }
+
+    /// What is live.
+    pub(super) fn topology(&self) -> Arc<Topology> {
+        Arc::clone(&self.topology.borrow())
     }
 
     /// Starts no more deliveries, and lets those that run end within `drain`. Answers how many
@@ -197,6 +216,16 @@ impl Dispatcher {
             }
         }
         cut
+    }
+}
+
+impl Tasks {
+    /// Tells subscriptions to stop.
+    fn dismiss(&mut self, working: HashMap<SubscriptionId, Working>) {
+        for (id, working) in working {
+            working.stop.send_replace(true);
+            self.leaving.insert(id, working.task);
+        }
     }
 }
 

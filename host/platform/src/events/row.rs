@@ -37,9 +37,13 @@ pub(super) const COLUMNS: &str =
     "seq, id, function, key, payload, traceparent, request_id, published_at";
 
 impl StoredEvent {
-    /// An event from its [`COLUMNS`], of which there may be others behind.
+    /// An event from its [`COLUMNS`].
     pub(super) fn from_row(row: Vec<Value>) -> Result<Self, SqlError> {
-        let mut columns = Columns::new(row);
+        Self::from_columns(&mut Columns::new(row))
+    }
+
+    /// An event from its [`COLUMNS`], behind which there may be others.
+    pub(super) fn from_columns(columns: &mut Columns) -> Result<Self, SqlError> {
         let seq = columns.integer()?;
         let (id, function, key, payload) =
             (columns.uuid()?, columns.text()?, columns.text()?, columns.text()?);

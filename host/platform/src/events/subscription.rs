@@ -37,11 +37,20 @@ const BEHIND: &str = "waits behind an earlier event of its key";
 
 type Work<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
+/// How a subscriber stands to its events now.
+#[derive(Clone, Debug)]
+pub(super) struct Stance {
+    /// How its live revision wants them.
+    pub(super) terms: Arc<Terms>,
+    /// Whether it serves, or waits for a provider.
+    pub(super) serves: bool,
+}
+
 /// What a subscription is told while it works.
 #[derive(Clone)]
 pub(super) struct Orders {
-    /// How to deliver; `None` while the subscriber does not serve.
-    pub(super) terms: watch::Receiver<Option<Arc<Terms>>>,
+    /// How to deliver, and whether to.
+    pub(super) stance: watch::Receiver<Stance>,
     /// Changes when parked events were added to the ledger by somebody else.
     pub(super) redriven: watch::Receiver<u64>,
     /// Turns true when no delivery may start any more.
@@ -55,7 +64,7 @@ pub(super) struct Subscription<S> {
     subscriber: Arc<S>,
     orders: Orders,
     announcements: watch::Receiver<u64>,
-    terms: Option<Arc<Terms>>,
+    stance: Stance,
     dice: Dice,
     lanes: Lanes,
     progress: Progress,
@@ -96,7 +105,7 @@ enum Woken {
     Read(Read),
     Wrote(Batch, Result<(), SqlError>),
     Announced,
-    Terms,
+    Stance,
     Redriven,
     Stop,
     Time,
@@ -109,10 +118,10 @@ impl<S: Subscriber> Subscription<S> {
         subscriber: Arc<S>,
         orders: Orders,
     ) -> Self {
-        let terms = orders.terms.borrow().clone();
+        let stance = orders.stance.borrow().clone();
         Self {
             announcements: ledger.outbox().announcements(),
-            terms,
+            stance,
             ledger,
             limits,
             subscriber,
@@ -134,7 +143,7 @@ impl<S: Subscriber> Subscription<S> {
     }
 
     /// Works until it is told to stop; then lets running deliveries end and writes what is left.
-    pub(super) async fn run(mut self) {
+    pub(super) async fn run(&mut self) {
         if !self.begin().await {
             return;
         }
@@ -166,8 +175,7 @@ impl<S: Subscriber> Subscription<S> {
     }
 
     async fn find_place(&mut self) -> Result<(), SqlError> {
-        let from = self.terms.as_ref().map(|terms| terms.from).unwrap_or_default();
-        let position = self.ledger.begin(from).await?;
+        let position = self.ledger.begin(self.stance.terms.from).await?;
         self.ahead = self.ledger.ahead(position).await?.into_iter().collect();
         self.progress = Progress::at(position);
         Ok(())
@@ -208,18 +216,22 @@ impl<S: Subscriber> Subscription<S> {
 
     /// How many deliveries may start now.
     fn starts(&self, now: Instant) -> usize {
-        match &self.terms {
-            Some(terms)
-                if !self.stopping && !self.reload && !is_resting(self.rest.deliveries, now) =>
-            {
-                terms.concurrency.saturating_sub(self.running.len())
-            }
-            _ => 0,
+        if self.stopping || self.reload || is_resting(self.rest.deliveries, now) {
+            return 0;
+        }
+        self.free()
+    }
+
+    /// How many deliveries may run beside those that do.
+    fn free(&self) -> usize {
+        match self.stance.serves {
+            true => self.stance.terms.concurrency.saturating_sub(self.running.len()),
+            false => 0,
         }
     }
 
     fn start_deliveries(&mut self, now: Instant) {
-        let attempts_max = self.terms.as_ref().map_or(1, |terms| terms.attempts);
+        let attempts_max = self.stance.terms.attempts;
         for _ in 0..self.starts(now) {
             let Some(job) = self.lanes.next(now) else { return };
             let remembered = Job { event: None, ..job.clone() };
@@ -263,7 +275,7 @@ impl<S: Subscriber> Subscription<S> {
             read = done(&mut self.reading) => Woken::Read(read),
             (batch, written) = done(&mut self.writing) => Woken::Wrote(batch, written),
             Ok(()) = self.announcements.changed() => Woken::Announced,
-            Ok(()) = self.orders.terms.changed() => Woken::Terms,
+            Ok(()) = self.orders.stance.changed() => Woken::Stance,
             Ok(()) = self.orders.redriven.changed() => Woken::Redriven,
             () = stopped(&mut self.orders.stop), if !self.stopping => Woken::Stop,
             () = timer => Woken::Time,
@@ -273,10 +285,9 @@ impl<S: Subscriber> Subscription<S> {
     /// When to look again although nothing happened.
     fn timer(&self, now: Instant) -> Option<Instant> {
         let later = |rest: Option<Instant>, at: Instant| rest.map_or(at, |rest| rest.max(at));
-        let free = self.terms.as_ref().is_some_and(|terms| terms.concurrency > self.running.len());
         let startable = if self.lanes.is_ready() { Some(now) } else { self.lanes.next_due() };
         let start = startable
-            .filter(|_| free && !self.stopping && !self.reload)
+            .filter(|_| self.free() > 0 && !self.stopping && !self.reload)
             .map(|at| later(self.rest.deliveries, at));
         let write = self.progress.due(now).filter(|_| self.writing.is_none());
         let write = write.map(|at| later(self.rest.writes, at));
@@ -297,8 +308,8 @@ impl<S: Subscriber> Subscription<S> {
             Woken::Wrote(batch, Ok(())) => self.progress.written(&batch, now),
             Woken::Wrote(batch, Err(error)) => self.not_written(batch, &error, now),
             Woken::Announced => self.more = true,
-            Woken::Terms => {
-                self.terms = self.orders.terms.borrow_and_update().clone();
+            Woken::Stance => {
+                self.stance = self.orders.stance.borrow_and_update().clone();
                 self.rest.deliveries = None;
             }
             Woken::Redriven => {
@@ -316,7 +327,7 @@ impl<S: Subscriber> Subscription<S> {
         self.more |= !events.is_empty();
         for event in events {
             let (seq, key) = (event.seq, event.key.clone());
-            let wanted = self.terms.as_ref().is_none_or(|terms| terms.wants(&event.function));
+            let wanted = self.stance.terms.wants(&event.function);
             if !wanted || self.ahead.remove(&seq) {
                 continue;
             }
@@ -363,13 +374,15 @@ impl<S: Subscriber> Subscription<S> {
 
     fn failed(&mut self, job: &Job, error: String, now: Instant) {
         let attempts = job.attempts + 1;
-        let Some(terms) = self.terms.clone().filter(|terms| attempts < terms.attempts) else {
-            warn!(ledger = %self.ledger, seq = job.seq, key = %job.key, attempts, "an event is dead: {error}");
+        let terms = Arc::clone(&self.stance.terms);
+        if attempts >= terms.attempts {
+            let (seq, key) = (job.seq, &job.key);
+            warn!(ledger = %self.ledger, seq, %key, attempts, "an event is dead: {error}");
             self.lanes.settle(job);
-            let row = ParkedRow { seq: job.seq, key: job.key.to_string(), attempts, next_at_ms: 0 };
-            self.progress.record(Change::Bury { row, error }, Some(job.seq));
+            let row = ParkedRow { seq, key: key.to_string(), attempts, next_at_ms: 0 };
+            self.progress.record(Change::Bury { row, error }, Some(seq));
             return;
-        };
+        }
         let pause = terms.backoff.pause(attempts, &mut self.dice);
         debug!(ledger = %self.ledger, seq = job.seq, attempts, ?pause, "an event failed: {error}");
         let behind = self.lanes.fail(job, attempts, now + pause, now);
@@ -447,3 +460,6 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
     // Both mean the same.
     let _ = stop.wait_for(|stop| *stop).await;
 }
+
+#[cfg(test)]
+mod tests;

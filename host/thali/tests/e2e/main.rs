@@ -3,6 +3,7 @@
 
 mod cli;
 mod contracts;
+mod events;
 mod food_delivery;
 mod food_events;
 mod idempotency;

@@ -187,6 +187,11 @@ impl TestHost {
         read(self.agent.post(self.admin_url(path)).content_type("application/wasm").send(body))
     }
 
+    pub(crate) fn admin_post_json(&self, path: &str, body: &Value) -> Answer {
+        let request = self.agent.post(self.admin_url(path)).content_type("application/json");
+        read(request.send(body.to_string().as_bytes()))
+    }
+
     pub(crate) fn deploy(&self, component: &[u8]) -> Answer {
         self.admin_post("/services", component)
     }
@@ -265,6 +270,29 @@ pub(crate) fn components_dir() -> PathBuf {
 
 pub(crate) fn component(name: &str) -> Vec<u8> {
     std::fs::read(components_dir().join(format!("{name}.wasm"))).unwrap()
+}
+
+/// A service under `bench/components`, as `just build-components` compiled it.
+pub(crate) fn bench_component(name: &str) -> Vec<u8> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let compiled = root.join(format!("target/wasm32-wasip2/component/bench_{name}.wasm"));
+    let compiled = std::fs::read(&compiled).unwrap_or_else(|error| {
+        panic!("{}: {error}: run `./justw build-components` first", compiled.display())
+    });
+    let folder = root.join("bench/components").join(name);
+    let manifest = std::fs::read_to_string(folder.join("service.toml")).unwrap();
+    let init = "migrations/0001_init.sql";
+    let migration = std::fs::read_to_string(folder.join(init)).ok();
+    let migration = migration.map(|sql| pack::Migration { name: "0001_init.sql".into(), sql });
+    let migrations = migration.into_iter().collect();
+    pack::pack(&compiled, &Parts { manifest, migrations, ..Parts::default() }).unwrap()
+}
+
+/// The same component under another manifest.
+pub(crate) fn with_manifest(component: &[u8], change: impl Fn(&str) -> String) -> Vec<u8> {
+    let parts = pack::unpack(component).unwrap();
+    let manifest = change(&parts.manifest);
+    pack::pack(component, &Parts { manifest, ..parts }).unwrap()
 }
 
 /// The same component under another version: other bytes, same behaviour.
