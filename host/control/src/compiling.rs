@@ -91,9 +91,13 @@ pub(crate) async fn blocking<T: Send + 'static>(
 }
 
 /// Does something that has to be done to its end, whether or not the caller stays for it.
-pub(crate) async fn detached<T: Send + 'static>(
-    work: impl Future<Output = Result<T, DeployError>> + Send + 'static,
-) -> Result<T, DeployError> {
+pub(crate) async fn detached<T, E>(
+    work: impl Future<Output = Result<T, E>> + Send + 'static,
+) -> Result<T, E>
+where
+    T: Send + 'static,
+    E: From<DeployError> + Send + 'static,
+{
     tokio::spawn(work.in_current_span()).await.map_err(ended_early)?
 }
 

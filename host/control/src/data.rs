@@ -6,7 +6,7 @@
 //! components/        DIGEST.wasm: what was deployed, as it was uploaded
 //! services/          NAME.json: revisions, and which one is live
 //! cache/             compiled code
-//! databases/         one folder per service
+//! databases/         NAME.sqlite and its log: what a service has stored
 //! ```
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};

@@ -261,7 +261,7 @@ impl DeployError {
     }
 
     /// Writes it to the log with every cause.
-    pub(crate) fn log(&self, what: &str) {
+    pub fn log(&self, what: &str) {
         let mut causes = String::new();
         let mut cause = self.source();
         while let Some(error) = cause {

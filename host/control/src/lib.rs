@@ -9,10 +9,12 @@
 #![forbid(unsafe_code)]
 
 mod atomic;
+mod care;
 mod compiling;
 mod contracts;
 mod control;
 pub mod data;
+mod databases;
 mod deploy;
 mod drain;
 mod error;
@@ -28,9 +30,11 @@ pub mod status;
 mod steps;
 mod store;
 
+pub use care::Care;
 pub use compiling::CompileLimits;
 pub use control::{Control, ControlConfig, DeployOptions};
 pub use data::{DataError, DataFolder, Paths, open_data};
+pub use databases::ReplaceError;
 pub use error::DeployError;
 pub use live::{Live, LiveService};
 pub use outcome::{Deployed, Outcome, Removed};

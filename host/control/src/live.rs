@@ -14,6 +14,7 @@ use thali_contract::route::{Route, RouteConflict, RouteTable, ServiceRoutes};
 use thali_platform::config::Settings;
 use thali_runtime::{NodeIndex, Revision, Topology};
 
+use crate::care::Care;
 use crate::contracts::Party;
 use crate::record::ServiceRecord;
 
@@ -46,6 +47,8 @@ pub struct LiveService {
     pub(crate) optional: Arc<[InterfaceName]>,
     /// What operators set for it.
     pub(crate) settings: Arc<Settings>,
+    /// Its database, if it has one.
+    pub care: Option<Arc<Care>>,
     /// The interface that has to be there before the service can serve, and is not.
     pub waiting_for: Option<InterfaceName>,
 }

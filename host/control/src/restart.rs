@@ -134,6 +134,12 @@ impl Control {
         for warning in service.settings.warnings() {
             warn!(service = %candidate.name(), "{warning}");
         }
+        if let Some(care) = &service.care {
+            care.check().await;
+            if care.trouble().is_some() {
+                return Ok(service);
+            }
+        }
         if let Err(reason) = self.seed(&candidate).await {
             error!(service = %candidate.name(), "the seed data was not loaded: {reason}");
         }

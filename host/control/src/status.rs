@@ -21,6 +21,8 @@ pub enum ServiceState {
     Running,
     /// An interface it cannot do without has no provider.
     Waiting,
+    /// Its database cannot be used.
+    Unavailable,
     /// It could not be brought back after a restart.
     Failed,
     /// It was taken away.
@@ -190,10 +192,20 @@ impl ServiceState {
     /// The state of the service `name`.
     pub(crate) fn of(live: &Live, name: &ServiceName) -> Self {
         match live.service(name) {
-            Some(service) if service.waiting_for.is_some() => Self::Waiting,
-            Some(_) => Self::Running,
+            Some(service) => Self::of_live(service).0,
             None if live.is_known(name) => Self::Failed,
             None => Self::Removed,
+        }
+    }
+
+    /// The state of a live service, and why it does not serve.
+    fn of_live(service: &LiveService) -> (Self, Option<String>) {
+        if let Some(interface) = &service.waiting_for {
+            return (Self::Waiting, Some(format!("nobody provides {interface}")));
+        }
+        match service.care.as_ref().and_then(|care| care.trouble()) {
+            Some(trouble) => (Self::Unavailable, Some(trouble)),
+            None => (Self::Running, None),
         }
     }
 }
@@ -210,11 +222,11 @@ impl ServiceStatus {
 
     fn of_live(service: &LiveService) -> Self {
         let revision = &service.revision;
-        let waiting = service.waiting_for.as_ref();
+        let (state, reason) = ServiceState::of_live(service);
         Self {
             name: service.name().clone(),
-            state: if waiting.is_some() { ServiceState::Waiting } else { ServiceState::Running },
-            reason: waiting.map(|interface| format!("nobody provides {interface}")),
+            state,
+            reason,
             revision: Some(revision.number()),
             version: Some(revision.version().clone()),
             digest: Some(*revision.digest()),

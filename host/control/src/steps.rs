@@ -10,6 +10,7 @@ use thali_platform::sql::Database;
 use thali_runtime::{Code, Extensions, Publisher, RevisionSpec};
 use tracing::warn;
 
+use crate::care::Care;
 use crate::compiling::blocking;
 use crate::contracts::{Breach, Change, Dependent, Party};
 use crate::control::Control;
@@ -143,6 +144,7 @@ impl Control {
             routes: Arc::clone(&candidate.routes),
             optional: Arc::clone(&candidate.optional),
             settings,
+            care: self.care(candidate),
             waiting_for: None,
         })
     }
@@ -180,6 +182,11 @@ impl Control {
         extensions
     }
 
+    fn care(&self, candidate: &Candidate) -> Option<Arc<Care>> {
+        let database = self.database(candidate)?;
+        Some(Care::new(candidate.name().clone(), database, Arc::clone(&candidate.migrations)))
+    }
+
     fn database(&self, candidate: &Candidate) -> Option<Arc<Database>> {
         candidate.wants_database().then(|| self.backends.databases.database(candidate.name()))
     }
@@ -187,7 +194,16 @@ impl Control {
     /// Brings the service's database up to date; answers the names of the migrations that ran.
     async fn migrate(&self, candidate: &Candidate) -> Result<Vec<String>, DeployError> {
         let Some(database) = self.database(candidate) else { return Ok(Vec::new()) };
-        let report = database.migrate(&candidate.migrations).await?;
+        let is_first = !database.exists();
+        let migrated = database.migrate(&candidate.migrations).await;
+        if let Err(error) = &migrated
+            && is_first
+            && let Err(left) = database.discard_if_empty().await
+        {
+            let service = candidate.name();
+            warn!(%service, "after {error}, its empty database could not be deleted: {left}");
+        }
+        let report = migrated?;
         if !report.ahead.is_empty() {
             let (service, ahead) = (candidate.name(), report.ahead.join(", "));
             warn!(%service, "the database has migrations that this component does not: {ahead}");

@@ -14,7 +14,7 @@ use http_body::Body as _;
 use hyper::body::Incoming;
 use thali_contract::problem::Problem;
 use thali_contract::route::{Found, Route};
-use thali_control::{Control, Live};
+use thali_control::{Care, Control, Live};
 use thali_runtime::{Context, NodeIndex, Revision, Runtime, Topology, TraceContext};
 use uuid::Uuid;
 use wasmtime::component::Val;
@@ -38,6 +38,8 @@ struct Target {
     topology: Arc<Topology>,
     node: NodeIndex,
     route: Arc<Route>,
+    /// The database of the service, when it could not be used a moment ago.
+    ailing: Option<Arc<Care>>,
 }
 
 /// Why a request goes nowhere.
@@ -103,6 +105,10 @@ impl Dispatch {
     ) -> Result<Invocation, Miss> {
         let path = head.uri.path().get(path_at..).unwrap_or_default();
         let (target, values) = self.target(head.method.as_str(), path, call)?;
+        if let Some(care) = &target.ailing {
+            let recovered = care.recover().await;
+            recovered.map_err(|_| faults::no_database(target.revision().service()))?;
+        }
         let not_json = target.route.takes_body() && !is_json(&head.headers);
         if not_json && body.size_hint().lower() > 0 {
             return Err(unsupported(&head.headers));
@@ -146,11 +152,11 @@ impl Dispatch {
             }
             Found::NotFound => return Err(reply::not_found().into()),
         };
-        serves(&live, slot, call)?;
+        let ailing = serves(&live, slot, call)?;
         let values = params.decode(route).map_err(faults::mistakes)?;
         let node = NodeIndex(u32::try_from(slot).unwrap_or(u32::MAX));
         let topology = Arc::clone(&live.topology);
-        Ok((Target { topology, node, route: Arc::clone(route) }, values))
+        Ok((Target { topology, node, route: Arc::clone(route), ailing }, values))
     }
 
     /// Answers with what the function returns, or has returned before.
@@ -188,7 +194,7 @@ impl Dispatch {
     /// Calls the function.
     async fn invoke(&self, invocation: &Invocation, id: Uuid) -> Outcome {
         let Invocation { target, arguments, trace, name } = invocation;
-        let Target { topology, node, route } = target;
+        let Target { topology, node, route, .. } = target;
         let revision = target.revision();
         let trace = trace.as_ref().map_or_else(|| TraceContext::begin(id), |given| given.context);
         let context = Context {
@@ -216,12 +222,13 @@ impl Target {
     }
 }
 
-/// Whether the service in `slot` serves; says in the log that it is the one.
-fn serves(live: &Live, slot: usize, call: &mut Call) -> Result<(), Miss> {
+/// Whether the service in `slot` serves; says in the log that it is the one. Answers its database when
+/// that has to be opened first.
+fn serves(live: &Live, slot: usize, call: &mut Call) -> Result<Option<Arc<Care>>, Miss> {
     let Some(service) = live.services.get(slot) else { return Err(reply::internal().into()) };
     call.served_by(service.name().as_str());
     match &service.waiting_for {
-        None => Ok(()),
+        None => Ok(service.care.as_ref().filter(|care| care.trouble().is_some()).cloned()),
         Some(interface) => Err(faults::waiting(service.name(), interface).into()),
     }
 }

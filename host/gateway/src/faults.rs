@@ -48,6 +48,14 @@ pub(crate) fn waiting(service: &ServiceName, interface: &InterfaceName) -> Probl
         .retry_after(WAITING_RETRY_SECONDS)
 }
 
+/// A service whose database cannot be used, or is being restored. What is wrong with it is for
+/// operators: the list of services has it.
+pub(crate) fn no_database(service: &ServiceName) -> Problem {
+    Problem::new(503, "database_unavailable", "The service cannot reach its data")
+        .detail(format!("the database of {service} cannot be used now"))
+        .retry_after(UNAVAILABLE_RETRY_SECONDS)
+}
+
 /// Arguments that do not fit the function.
 pub(crate) fn mistakes(mistakes: Vec<Mistake>) -> Problem {
     Problem::new(400, "bad_request", "The request is malformed").errors(mistakes)

@@ -15,6 +15,7 @@ mod support;
 mod contracts;
 mod crash;
 mod data;
+mod databases;
 mod deploy;
 mod events;
 mod folder;

@@ -34,6 +34,9 @@ pub(super) async fn call(
     if let Some(missing) = &service.waiting_for {
         return Err(faults::waiting(&name, missing).into());
     }
+    if let Some(care) = &service.care {
+        care.recover().await.map_err(|_| faults::no_database(&name))?;
+    }
     let (at, function) = find(service, &interface, &function)?;
     let arguments = decode(function, &arguments)?;
     let node = NodeIndex(u32::try_from(slot).unwrap_or(u32::MAX));

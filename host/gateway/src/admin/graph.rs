@@ -62,11 +62,16 @@ impl Graph {
 impl Node {
     fn of(service: &LiveService) -> Self {
         let waits = service.waiting_for.is_some();
+        let ails = service.care.as_ref().is_some_and(|care| care.trouble().is_some());
         Self {
             name: service.name().clone(),
             revision: service.revision.number(),
             version: service.revision.version().to_string(),
-            state: if waits { ServiceState::Waiting } else { ServiceState::Running },
+            state: match (waits, ails) {
+                (true, _) => ServiceState::Waiting,
+                (false, true) => ServiceState::Unavailable,
+                (false, false) => ServiceState::Running,
+            },
         }
     }
 }

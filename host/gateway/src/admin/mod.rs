@@ -4,6 +4,7 @@
 //! page of somebody else is refused (see the module `guard`).
 
 mod call;
+mod database;
 mod events;
 mod graph;
 mod guard;
@@ -14,7 +15,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::IntoResponse;
-use axum::routing::{delete, get, post};
+use axum::routing::{delete, get, post, put};
 use axum::{Json, Router};
 use http::header::CONTENT_TYPE;
 use http::{Request, Response};
@@ -33,6 +34,7 @@ use crate::{listen, reply};
 #[derive(Clone)]
 pub(crate) struct AdminHandler {
     router: Router,
+    control: Arc<Control>,
     address: SocketAddr,
 }
 
@@ -45,7 +47,8 @@ pub(crate) struct Host {
 
 impl AdminHandler {
     pub(crate) fn new(control: Arc<Control>, runtime: Arc<Runtime>, address: SocketAddr) -> Self {
-        Self { router: router(Host { control, runtime }), address }
+        let host = Host { control: Arc::clone(&control), runtime };
+        Self { router: router(host), control, address }
     }
 }
 
@@ -53,6 +56,10 @@ impl Handler for AdminHandler {
     async fn handle(&self, request: Request<Incoming>, mut call: Call) -> Response<Body> {
         if let Err(error) = guard::check(&request, self.address) {
             return call.refuse(&error.problem());
+        }
+        if database::is_restore(&request) {
+            let (router, control) = (self.router.clone(), self.control.clone());
+            return database::receive(router, control, request, call).await;
         }
         let (head, body) = request.into_parts();
         let body = match call.read_body(body).await {
@@ -78,6 +85,11 @@ fn router(host: Host) -> Router {
         .route("/services/{name}", get(services::show).merge(delete(services::remove)))
         .route("/services/{name}/revisions", get(services::revisions))
         .route("/services/{name}/rollback", post(services::rollback))
+        .route("/services/{name}/database", put(database::restore))
+        .route("/services/{name}/database/query", post(database::query))
+        .route("/services/{name}/database/check", get(database::check))
+        .route("/services/{name}/database/backup", get(database::backup))
+        .route("/services/{name}/database/export", get(database::export))
         .route("/services/{name}/call/{interface}/{function}", post(call::call))
         .route("/events", get(events::list))
         .route("/events/dead", get(events::dead))

@@ -29,6 +29,9 @@ use crate::sql::{Caller, Rows, SqlLimits, Statement, Value};
 /// Older versions can damage a database in WAL mode when a checkpoint meets a restart of the log.
 const SQLITE_VERSION_MIN: i32 = 3_051_003;
 
+/// With this begin the names of files that are no service's database: copies that are being made.
+pub const ASIDE: &str = ".aside-";
+
 /// The databases of all services.
 #[derive(Debug)]
 pub struct Databases {
@@ -73,8 +76,14 @@ impl Databases {
         }
         let made = DirBuilder::new().recursive(true).mode(0o700).create(&folder);
         made.map_err(|error| DatabasesError::Folder(folder.clone(), error))?;
+        sweep(&folder);
         let shelf = Shelf::new(limits.databases_open_max);
         Ok(Arc::new(Self { folder, limits, databases: RwLock::default(), shelf }))
+    }
+
+    /// Where the databases are.
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// How many databases have connections open now.
@@ -93,6 +102,16 @@ impl Databases {
             Database::new(service.clone(), path, self.limits.clone(), &self.shelf)
         });
         Arc::clone(database)
+    }
+}
+
+/// Deletes what a backup or a restore left that was cut off. What cannot be deleted does no harm.
+fn sweep(folder: &Path) {
+    for file in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = file.file_name();
+        if name.to_string_lossy().starts_with(ASIDE) {
+            let _ = std::fs::remove_file(file.path());
+        }
     }
 }
 
@@ -181,6 +200,12 @@ impl Database {
         announces: bool,
     ) -> Result<Vec<u64>, SqlError> {
         self.writer.write(Caller::HOST, Work::of_host(statements, announces)).await
+    }
+
+    /// A count that changes when a backup was put in place of the database: whatever was remembered of
+    /// its rows is void.
+    pub fn replacements(&self) -> watch::Receiver<u64> {
+        self.place.replacements.subscribe()
     }
 
     /// A count that changes after every commit that announces something: what it announces is durable

@@ -89,7 +89,7 @@ pub use bindings::thali::platform::sql::{
     ConstraintKind, ConstraintViolation, Rows, Statement, Value,
 };
 pub use capability::SqlCapability;
-pub use database::{Database, Databases, DatabasesError};
+pub use database::{ASIDE, Database, Databases, DatabasesError};
 pub use error::{Ending, SqlError, Unavailable};
 pub use export::Piece;
 pub use limits::SqlLimits;
