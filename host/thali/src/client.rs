@@ -1,5 +1,7 @@
 //! The admin API, seen from the command line.
 
+use std::fs::File;
+use std::io::Read;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -9,6 +11,9 @@ use crate::error::{CliError, Refusal};
 
 /// How long the host may take for one command. A deploy compiles, which may queue.
 const TIMEOUT: Duration = Duration::from_secs(120);
+
+/// How long a database may take on its way.
+const TRANSFER_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// The admin API of one host.
 pub(crate) struct Admin {
@@ -39,6 +44,30 @@ impl Admin {
         self.answer(self.agent.post(self.url(path)).content_type(kind).send(body))
     }
 
+    /// Begins to read a large answer; answers how many bytes it will have, if that is known.
+    pub(crate) fn download(
+        &self,
+        path: &str,
+    ) -> Result<(impl Read + use<>, Option<u64>), CliError> {
+        let request = self.agent.get(self.url(path)).config();
+        let sent = request.timeout_global(Some(TRANSFER_TIMEOUT)).build().call();
+        let response = sent.map_err(|error| self.unreachable(&error))?;
+        if !response.status().is_success() {
+            return Err(self.answer(Ok(response)).err().unwrap_or_else(|| {
+                CliError::Broken("the host refused, and did not say why".into())
+            }));
+        }
+        let body = response.into_body();
+        let length = body.content_length();
+        Ok((body.into_reader(), length))
+    }
+
+    /// Sends a large file.
+    pub(crate) fn upload(&self, path: &str, file: File) -> Result<Answer, CliError> {
+        let request = self.agent.put(self.url(path)).config();
+        self.answer(request.timeout_global(Some(TRANSFER_TIMEOUT)).build().send(file))
+    }
+
     pub(crate) fn delete(&self, path: &str) -> Result<Answer, CliError> {
         self.answer(self.agent.delete(self.url(path)).call())
     }
@@ -47,14 +76,15 @@ impl Admin {
         format!("{}{path}", self.base)
     }
 
+    fn unreachable(&self, error: &ureq::Error) -> CliError {
+        CliError::Unreachable { url: self.base.clone(), reason: error.to_string() }
+    }
+
     fn answer(
         &self,
         sent: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
     ) -> Result<Answer, CliError> {
-        let unreachable = |error: ureq::Error| CliError::Unreachable {
-            url: self.base.clone(),
-            reason: error.to_string(),
-        };
+        let unreachable = |error: ureq::Error| self.unreachable(&error);
         let mut response = sent.map_err(unreachable)?;
         let status = response.status().as_u16();
         let text = response.body_mut().read_to_string().map_err(unreachable)?;

@@ -26,6 +26,17 @@ pub(crate) enum CliError {
     #[diagnostic(help("build it first: `thali build DIR` writes target/components/NAME.wasm"))]
     Read { path: PathBuf, source: std::io::Error },
 
+    #[error("{path} cannot be written: {source}")]
+    #[diagnostic(help("name another file, or say --force"))]
+    Write { path: PathBuf, source: std::io::Error },
+
+    #[error("the answer broke off: {0}")]
+    #[diagnostic(help("the host's log says why; nothing was kept"))]
+    Broken(String),
+
+    #[error("standard input cannot be read: {0}")]
+    Terminal(std::io::Error),
+
     #[error("{0}")]
     #[diagnostic(help(
         "write interface.function, such as ordering.place; `thali show NAME` lists them"

@@ -6,6 +6,7 @@ mod backends;
 mod build;
 mod client;
 mod commands;
+mod db;
 mod doctor;
 mod error;
 mod events;
@@ -60,6 +61,7 @@ fn run(args: Args) -> Result<ExitCode, CliError> {
         Command::Call { name, function, arguments } => {
             commands::call(&admin, &name, &function, &arguments)
         }
+        Command::Db(options) => db::db(&admin, &options, json),
         Command::Events { command } => events::run(&admin, &command, json),
         Command::Openapi => commands::openapi(&admin),
         Command::Doctor => Ok(doctor::doctor(&admin, json)),

@@ -3,6 +3,8 @@
 
 mod cli;
 mod contracts;
+mod databases;
+mod disks;
 mod events;
 mod food_delivery;
 mod food_events;

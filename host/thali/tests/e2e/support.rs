@@ -64,6 +64,22 @@ impl TestHost {
         )
     }
 
+    /// The same, after `prepare` did something to the folder of the databases.
+    pub(crate) fn with_services_after(prepare: impl FnOnce(&Path)) -> Self {
+        let (data, folder) = (tempfile::tempdir().unwrap(), components_dir());
+        let databases = data.path().join("data/databases");
+        std::fs::create_dir_all(&databases).unwrap();
+        prepare(&databases);
+        Self::start(data, &["--seed", "--components", folder.to_str().unwrap()])
+    }
+
+    /// Stops this host, does something to its data folder, and starts another on it.
+    pub(crate) fn restart_after(mut self, change: impl FnOnce(&Path)) -> Self {
+        assert!(self.terminate(), "the host exits with 0 on SIGTERM");
+        change(&self.data.path().join("data"));
+        self.restart()
+    }
+
     /// A host with the components of `folder`.
     pub(crate) fn with_folder(folder: &Path) -> Self {
         let folder = folder.to_str().unwrap();
@@ -115,8 +131,7 @@ impl TestHost {
             .append(true)
             .open(data.path().join("host.log"))
             .unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_thali"))
-            .args(["up", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--drain", "5s"])
+        let mut child = up()
             .arg("--data")
             .arg(data.path().join("data"))
             .arg("--addr-file")
@@ -232,6 +247,13 @@ impl Drop for TestHost {
             eprintln!("--- host log ---\n{}", self.log());
         }
     }
+}
+
+/// `thali up` on free ports.
+pub(crate) fn up() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_thali"));
+    command.args(["up", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--drain", "5s"]);
+    command
 }
 
 fn read(answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Answer {
