@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
-use thali_contract::pack::{Parts, pack};
+use thali_contract::pack::{Migration, Parts, pack};
 use wit_parser::Resolve;
 
 use crate::town;
@@ -13,8 +13,9 @@ use crate::variant::Built;
 use crate::work::Work;
 
 /// A service under `bench/components`, and the folder of its contract under `bench/wit`.
-const SERVICES: [(&str, &str); 5] = [
+const SERVICES: [(&str, &str); 6] = [
     ("echo", "echo"),
+    ("ledger", "ledger"),
     ("chain-a", "chain"),
     ("chain-b", "chain"),
     ("chain-c", "chain"),
@@ -29,6 +30,8 @@ pub(crate) struct Components {
     /// Where the packed components are.
     pub(crate) folder: PathBuf,
     pub(crate) echo: Built,
+    /// Has a database.
+    pub(crate) ledger: Built,
     /// From `a` to `d`.
     pub(crate) chain: Vec<Built>,
 }
@@ -38,11 +41,11 @@ pub(crate) fn components(work: &Work) -> Result<Components> {
     cargo(work, &SERVICES.map(|(name, _)| format!("bench-{name}")))?;
     let folder = work.target().join("bench/components");
     std::fs::create_dir_all(&folder)?;
-    let [echo, chain @ ..] = SERVICES;
+    let [echo, ledger, chain @ ..] = SERVICES;
     let packed =
         |(name, wit)| packed(work, &folder, name, wit).with_context(|| format!("bench-{name}"));
     let chain = chain.into_iter().map(packed).collect::<Result<_>>()?;
-    Ok(Components { echo: packed(echo)?, chain, folder })
+    Ok(Components { echo: packed(echo)?, ledger: packed(ledger)?, chain, folder })
 }
 
 /// Builds the components and writes them to `folder`.
@@ -110,14 +113,32 @@ fn compiled(work: &Work, name: &str) -> PathBuf {
     work.target().join("wasm32-wasip2/component").join(file)
 }
 
+/// The scripts in a folder, by name; none when it is not there.
+fn migrations(folder: &Path) -> Result<Vec<Migration>> {
+    if !folder.is_dir() {
+        return Ok(Vec::new());
+    }
+    let entries = std::fs::read_dir(folder)?;
+    let mut scripts = entries
+        .map(|entry| {
+            let entry = entry?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            Ok(Migration { name, sql: std::fs::read_to_string(entry.path())? })
+        })
+        .collect::<Result<Vec<_>>>()?;
+    scripts.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(scripts)
+}
+
 fn packed(work: &Work, folder: &Path, name: &str, wit: &str) -> Result<Built> {
     let bench = work.root().join("bench");
-    let manifest =
-        std::fs::read_to_string(bench.join("components").join(name).join("service.toml"))?;
+    let service = bench.join("components").join(name);
+    let manifest = std::fs::read_to_string(service.join("service.toml"))?;
     let mut resolve = Resolve::default();
     let (package, _) = resolve.push_dir(bench.join("wit").join(wit))?;
     let wit = vec![wit_component::encode(&resolve, package)?];
-    let parts = Parts { manifest, wit, ..Parts::default() };
+    let migrations = migrations(&service.join("migrations"))?;
+    let parts = Parts { manifest, wit, migrations, ..Parts::default() };
     let component = pack(&std::fs::read(compiled(work, name))?, &parts)?;
     std::fs::write(folder.join(format!("bench-{name}.wasm")), &component)?;
     Ok(Built::new(component, parts))

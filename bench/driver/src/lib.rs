@@ -17,6 +17,7 @@ mod machine;
 mod native;
 mod order;
 mod process;
+mod raw;
 mod report;
 mod stats;
 mod town;

@@ -71,8 +71,20 @@ impl Wrk {
         body: Option<&str>,
         duration: Duration,
     ) -> Result<Load> {
+        self.load_from(CONNECTIONS, server, path, body, duration)
+    }
+
+    /// The same from so many connections.
+    pub(crate) fn load_from(
+        &self,
+        connections: u32,
+        server: SocketAddr,
+        path: &str,
+        body: Option<&str>,
+        duration: Duration,
+    ) -> Result<Load> {
         let mut command = Command::new(&self.program);
-        command.arg(format!("-c{CONNECTIONS}")).arg("-s").arg(&self.script);
+        command.arg(format!("-c{connections}")).arg("-s").arg(&self.script);
         command.env_remove("BENCH_BODY").envs(body.map(|body| ("BENCH_BODY", body)));
         run(command, server, path, duration)
     }

@@ -33,7 +33,9 @@ impl Control {
         let live = self.live();
         match live.service(name) {
             Some(service) => service.care.as_ref().map(|care| Arc::clone(care.database())),
-            None => Some(self.backends.databases.database(name)).filter(|database| database.exists()),
+            None => {
+                Some(self.backends.databases.database(name)).filter(|database| database.exists())
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 //! The cases, in the order of the table.
 
 mod deploy;
+mod durable;
 mod food;
 mod idle;
 mod load;
@@ -33,8 +34,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let components = build::components(&work)?;
     let mut report = Report::new(Machine::look(), args.quick);
     let bench = Bench { args, effort: args.effort(), work: &work, components: &components };
-    let cases: [(&[&str], Case); 7] = [
+    let cases: [(&[&str], Case); 8] = [
         (load::CASES, load::run),
+        (durable::CASES, durable::run),
         (&[food::CASE], food::run),
         (&[orders::CASE], orders::run),
         (deploy::CASES, deploy::run),
