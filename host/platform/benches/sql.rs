@@ -137,9 +137,11 @@ fn writes(c: &mut Criterion) {
             b.iter_custom(|count| bench.time(clients, count, write));
         });
     }
-    group.bench_function("transaction, 1 client", |b| {
-        b.iter_custom(|count| bench.time(1, count, transaction));
-    });
+    for clients in [1, 32] {
+        group.bench_function(format!("transaction, {clients} clients"), |b| {
+            b.iter_custom(|count| bench.time(clients, count, transaction));
+        });
+    }
     group.finish();
 }
 
