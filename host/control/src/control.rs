@@ -7,6 +7,7 @@ use thali_contract::name::ServiceName;
 use thali_platform::Backends;
 use thali_platform::events::Dispatcher;
 use thali_platform::idempotency::Running;
+use thali_platform::schedules::Scheduler;
 use thali_runtime::Runtime;
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::timeout;
@@ -52,6 +53,7 @@ pub struct Control {
     /// Requests with an idempotency key that run now.
     pub(crate) running: Arc<Running>,
     pub(crate) events: Arc<Dispatcher>,
+    pub(crate) schedules: Arc<Scheduler>,
     pub(crate) backends: Backends,
     pub(crate) turns: Turns,
     pub(crate) uploads: SameBytes,
@@ -88,6 +90,7 @@ impl Control {
             drains: Drains::default(),
             live: ArcSwap::from_pointee(Live::empty()),
             events: Dispatcher::new(Arc::clone(&runtime)),
+            schedules: Scheduler::new(Arc::clone(&runtime)),
             config,
             runtime,
             backends,
@@ -123,6 +126,12 @@ impl Control {
         let topology = Arc::clone(&next.topology);
         self.live.store(Arc::new(next));
         self.events.update(&topology);
+        self.schedules.update(&topology);
+    }
+
+    /// The schedules.
+    pub fn schedules(&self) -> &Arc<Scheduler> {
+        &self.schedules
     }
 
     /// The deliveries of events.

@@ -11,7 +11,9 @@ use thali_contract::name::{Digest, InterfaceName, InvalidServiceName, ServiceNam
 use thali_contract::pack::{self, Migration};
 use thali_contract::read::read_contract;
 use thali_contract::route::{Route, Routes};
+use thali_platform::cache::{CACHE_BYTES_MAX, CACHE_BYTES_USUAL};
 use thali_platform::events::EventLimits;
+use thali_platform::schedules::Schedules;
 use thali_runtime::{HostLimits, Limits};
 
 use crate::error::DeployError;
@@ -27,6 +29,7 @@ pub(crate) struct Candidate {
     pub(crate) contract: Arc<Contract>,
     pub(crate) manifest: Arc<Manifest>,
     pub(crate) routes: Arc<[Arc<Route>]>,
+    pub(crate) schedules: Arc<Schedules>,
     /// Imports that it can do without.
     pub(crate) optional: Arc<[InterfaceName]>,
     pub(crate) migrations: Arc<[Migration]>,
@@ -44,6 +47,7 @@ pub(crate) fn inspect(
     let manifest = manifest(&parts.manifest)?;
     check_name(&manifest.service.name)?;
     let routes = routes(&manifest, &contract, implied_routes)?;
+    let schedules = Schedules::check(&manifest, &contract).map_err(DeployError::InvalidManifest)?;
     events::check(&manifest, &contract).map_err(DeployError::InvalidEvents)?;
     Ok(Candidate {
         bytes,
@@ -52,6 +56,7 @@ pub(crate) fn inspect(
         contract: Arc::new(contract),
         manifest: Arc::new(manifest),
         routes,
+        schedules: Arc::new(schedules),
         migrations: parts.migrations.into(),
         seed: parts.seed.map(Arc::from),
     })
@@ -106,14 +111,24 @@ impl Candidate {
 
     /// Whether it gets a database: it asks for one, or there is something to put into it.
     pub(crate) fn wants_database(&self) -> bool {
-        let imports_sql = self.contract.imports.iter().any(|import| {
-            import.name.origin() == Origin::Platform && import.name.interface == "sql"
-        });
-        imports_sql
+        self.imports_platform("sql")
             || self.manifest.database.is_some()
             || !self.migrations.is_empty()
             || self.keeps_answers()
+            || !self.schedules.is_empty()
             || self.publishes()
+    }
+
+    /// Whether it imports `thali:platform/NAME`.
+    pub(crate) fn imports_platform(&self, name: &str) -> bool {
+        let mut imports = self.contract.imports.iter().map(|import| &import.name);
+        imports.any(|import| import.origin() == Origin::Platform && import.interface == name)
+    }
+
+    /// What its cache may weigh, in bytes.
+    pub(crate) fn cache_bytes(&self) -> u64 {
+        let asked = self.manifest.cache.and_then(|cache| cache.size_bytes);
+        asked.unwrap_or(CACHE_BYTES_USUAL).min(CACHE_BYTES_MAX)
     }
 
     /// Whether it publishes events, which are kept in its database.
@@ -156,7 +171,17 @@ impl Candidate {
             let most = host.instances_max;
             format!("limits.concurrency: asked for {count}, gets {most}, the most this host allows")
         });
-        [memory, timeout, concurrency].into_iter().flatten().collect()
+        let cache = self.manifest.cache.map(|cache| cache.size_bytes.unwrap_or_default());
+        let cache = cache.and_then(|bytes| match bytes {
+            _ if !self.imports_platform("cache") => {
+                Some("[cache] means nothing: the component does not import thali:platform/cache".into())
+            }
+            bytes if bytes > CACHE_BYTES_MAX => Some(format!(
+                "cache.size: asked for {bytes} bytes, gets {CACHE_BYTES_MAX}, the most this host allows"
+            )),
+            _ => None,
+        });
+        [memory, timeout, concurrency, cache].into_iter().flatten().collect()
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use thali_contract::name::ServiceName;
+use thali_platform::cache::Cache;
 use thali_platform::config::Settings;
 use thali_platform::events::{Outbox, Subscriptions};
 use thali_platform::idempotency::Answers;
@@ -160,6 +161,12 @@ impl Control {
         extensions.insert(Arc::clone(settings));
         extensions.insert(Arc::clone(&self.backends.mailer));
         extensions.insert(Arc::clone(&self.backends.texter));
+        if !candidate.schedules.is_empty() {
+            extensions.insert(Arc::clone(&candidate.schedules));
+        }
+        if candidate.imports_platform("cache") {
+            extensions.insert(Arc::new(Cache::new(candidate.cache_bytes())));
+        }
         extensions.insert(Arc::new(Tenure::new(candidate.name().clone(), number)));
         let subscriptions = Subscriptions::of(&candidate.manifest, &candidate.contract);
         if !subscriptions.is_empty() {

@@ -5,12 +5,14 @@
 #![forbid(unsafe_code)]
 
 mod backends;
+pub mod cache;
 pub mod config;
 pub mod context;
 pub mod events;
 pub mod idempotency;
 pub mod mail;
 mod messaging;
+pub mod schedules;
 pub mod sms;
 pub mod sql;
 
@@ -22,6 +24,7 @@ use thali_runtime::Capability;
 
 /// Everything that this host offers to components.
 pub const CAPABILITIES: &[&dyn Capability] = &[
+    &cache::CacheCapability,
     &config::ConfigCapability,
     &context::ContextCapability,
     &mail::MailCapability,

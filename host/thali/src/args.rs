@@ -76,10 +76,32 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: EventsCommand,
     },
+    /// List what runs by the clock, or run one of it now.
+    #[command(
+        args_conflicts_with_subcommands = true,
+        after_help = "Examples:\n  thali schedules orders\n  thali schedules run orders assign-queued"
+    )]
+    Schedules {
+        /// Only those of this service.
+        service: Option<String>,
+        #[command(subcommand)]
+        command: Option<SchedulesCommand>,
+    },
     /// Print the OpenAPI document of everything that is live.
     Openapi,
     /// Check this machine and the running host.
     Doctor,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SchedulesCommand {
+    /// Run a schedule now and wait for its end. Exits with 1 when the run fails.
+    Run {
+        /// The service.
+        service: String,
+        /// The schedule.
+        name: String,
+    },
 }
 
 #[derive(Debug, clap::Args)]

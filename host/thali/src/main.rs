@@ -13,6 +13,7 @@ mod events;
 mod folder;
 mod host_file;
 mod logging;
+mod schedules;
 mod show;
 mod table;
 mod up;
@@ -63,6 +64,9 @@ fn run(args: Args) -> Result<ExitCode, CliError> {
         }
         Command::Db(options) => db::db(&admin, &options, json),
         Command::Events { command } => events::run(&admin, &command, json),
+        Command::Schedules { service, command } => {
+            schedules::schedules(&admin, service.as_deref(), command.as_ref(), json)
+        }
         Command::Openapi => commands::openapi(&admin),
         Command::Doctor => Ok(doctor::doctor(&admin, json)),
     }

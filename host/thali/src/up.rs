@@ -104,7 +104,8 @@ async fn run(args: UpArgs) -> Result<ExitCode, CliError> {
 async fn stop_serving(serving: Serving, control: &Control, drain: Duration) -> ExitCode {
     let settled = tokio::time::timeout(drain, control.settled());
     let deliveries = control.events().stop(drain);
-    let (cut, settled, _) = tokio::join!(serving.stop(drain), settled, deliveries);
+    let schedules = control.schedules().stop(drain);
+    let (cut, settled, _, _) = tokio::join!(serving.stop(drain), settled, deliveries, schedules);
     if settled.is_err() {
         tracing::warn!(
             "a deploy was cut short; what it had not stored is swept up at the next start"

@@ -83,7 +83,7 @@ fn parse_route_key(key: &str) -> Result<(Method, Template), String> {
 }
 
 /// `interface.function`; the interface may be written in full, with dots in its version.
-fn parse_call(text: &str) -> Result<(String, String), String> {
+pub(super) fn parse_call(text: &str) -> Result<(String, String), String> {
     match text.rsplit_once('.') {
         Some((interface, function)) if !interface.is_empty() && !function.is_empty() => {
             Ok((interface.into(), function.into()))

@@ -7,6 +7,7 @@
 pub mod entries;
 mod events;
 mod http;
+mod schedule;
 mod sections;
 mod settings;
 pub mod units;
@@ -24,9 +25,10 @@ use crate::route::{Method, Template};
 
 use entries::Reader;
 
+pub use schedule::{Missed, ScheduleSpec};
 pub use settings::{
-    ConfigSpec, InvalidSettingKey, SECRET_BYTES_MAX, SETTING_BYTES_MAX, SETTING_KEY_BYTES_MAX,
-    SecretSpec, SettingKey,
+    CacheSection, ConfigSpec, InvalidSettingKey, SECRET_BYTES_MAX, SETTING_BYTES_MAX,
+    SETTING_KEY_BYTES_MAX, SecretSpec, SettingKey,
 };
 
 /// The largest manifest, in bytes.
@@ -55,6 +57,10 @@ pub struct Manifest {
     pub config: Vec<ConfigSpec>,
     /// `[secrets]`, in the order of the file.
     pub secrets: Vec<SecretSpec>,
+    /// `[cache]`
+    pub cache: Option<CacheSection>,
+    /// `[schedule]`, in the order of the file.
+    pub schedules: Vec<ScheduleSpec>,
     /// `[limits]`
     pub limits: LimitsSpec,
 }

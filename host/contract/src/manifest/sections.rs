@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::entries::{Entry, Keys, Reader, quoted};
 use super::{
-    CallSpec, ConfigSpec, DatabaseSection, ErrorSpec, EventsSection, IdempotencySection,
-    LimitsSpec, Manifest, RouteSpec, SecretSpec, ServiceSection, SubscriptionSpec, events, http,
-    settings, units,
+    CacheSection, CallSpec, ConfigSpec, DatabaseSection, ErrorSpec, EventsSection,
+    IdempotencySection, LimitsSpec, Manifest, RouteSpec, ScheduleSpec, SecretSpec, ServiceSection,
+    SubscriptionSpec, events, http, schedule, settings, units,
 };
 use crate::name::InterfaceName;
 
@@ -22,9 +22,11 @@ const TABLES: Keys = Keys {
         "idempotency",
         "config",
         "secrets",
+        "cache",
+        "schedule",
         "limits",
     ],
-    later: &["schedule", "outbound", "cache", "mail"],
+    later: &["outbound", "mail"],
 };
 const SERVICE: Keys = Keys { known: &["name", "version", "description"], later: &[] };
 const CALL: Keys = Keys { known: &["optional"], later: &["timeout", "retries", "breaker"] };
@@ -66,6 +68,8 @@ pub(super) fn manifest(reader: &mut Reader<'_>, document: Vec<Entry<'_>>) -> Opt
             "subscriptions" => manifest.subscriptions = events::subscriptions(reader, entry),
             "config" => manifest.config = settings::config(reader, entry),
             "secrets" => manifest.secrets = settings::secrets(reader, entry),
+            "cache" => manifest.cache = settings::cache(reader, entry),
+            "schedule" => manifest.schedules = schedule::schedules(reader, entry),
             "limits" => manifest.limits = limits(reader, entry),
             _ => reader.unknown(entry, &TABLES),
         }
@@ -91,6 +95,8 @@ struct Parts {
     subscriptions: Vec<SubscriptionSpec>,
     config: Vec<ConfigSpec>,
     secrets: Vec<SecretSpec>,
+    cache: Option<CacheSection>,
+    schedules: Vec<ScheduleSpec>,
     limits: LimitsSpec,
 }
 
@@ -106,6 +112,8 @@ impl Parts {
             subscriptions,
             config,
             secrets,
+            cache,
+            schedules,
             limits,
         } = self;
         Manifest {
@@ -119,6 +127,8 @@ impl Parts {
             subscriptions,
             config,
             secrets,
+            cache,
+            schedules,
             limits,
         }
     }

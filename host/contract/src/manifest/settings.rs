@@ -1,11 +1,17 @@
-//! `[config]` and `[secrets]`: what operators may set.
+//! `[config]` and `[secrets]`, which operators may set, and `[cache]`.
 
 use std::fmt;
 use std::str::FromStr;
 
 use thiserror::Error;
 
-use super::entries::{Entry, Reader, ScalarKind, quoted};
+use super::entries::{Entry, Keys, Reader, ScalarKind, quoted};
+use super::units;
+
+const CACHE: Keys = Keys { known: &["size"], later: &[] };
+
+/// The smallest cache, in bytes.
+const CACHE_BYTES_MIN: u64 = 64 << 10;
 
 /// The longest name of a setting, in bytes.
 pub const SETTING_KEY_BYTES_MAX: usize = 63;
@@ -51,6 +57,13 @@ pub struct SecretSpec {
     pub description: String,
     /// The line in the file, from 1.
     pub line: u32,
+}
+
+/// `[cache]`: what the service may keep in the memory of the host.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CacheSection {
+    /// `size`: what the entries may weigh together, in bytes.
+    pub size_bytes: Option<u64>,
 }
 
 impl SettingKey {
@@ -116,6 +129,28 @@ pub(super) fn secrets(reader: &mut Reader<'_>, section: Entry<'_>) -> Vec<Secret
         }
     }
     secrets
+}
+
+/// `size = "16MiB"`
+pub(super) fn cache(reader: &mut Reader<'_>, section: Entry<'_>) -> Option<CacheSection> {
+    let mut cache = CacheSection::default();
+    for entry in reader.table(section)? {
+        match entry.key {
+            "size" => {
+                cache.size_bytes = reader.parsed(entry, |text| {
+                    let bytes = units::bytes(text).filter(|bytes| *bytes >= CACHE_BYTES_MIN);
+                    bytes.ok_or_else(|| {
+                        format!(
+                            "{} is not a size of at least 64KiB: write it like \"16MiB\"",
+                            quoted(text)
+                        )
+                    })
+                });
+            }
+            _ => reader.unknown(entry, &CACHE),
+        }
+    }
+    Some(cache)
 }
 
 fn key(reader: &mut Reader<'_>, entry: Entry<'_>) -> Option<SettingKey> {

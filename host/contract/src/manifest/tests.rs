@@ -130,9 +130,9 @@ tll = "1h"
 fn keys_that_nothing_enforces_yet_are_refused_as_such() {
     let all = mistakes(&format!(
         "{SERVICE}[http]\n\"GET /a\" = {{ call = \"a.b\", scope = \"x\", rate = 1 }}\n\
-         [calls.\"a:b/c\"]\ntimeout = \"1s\"\nretries = 1\nbreaker = {{}}\n[schedule]\n[outbound]\n"
+         [calls.\"a:b/c\"]\ntimeout = \"1s\"\nretries = 1\nbreaker = {{}}\n[outbound]\n"
     ));
-    assert_eq!(all.len(), 7, "{all:?}");
+    assert_eq!(all.len(), 6, "{all:?}");
     assert!(all.iter().all(|one| one.contains("not supported by this version")), "{all:?}");
 }
 
@@ -246,6 +246,72 @@ fn subscriptions_have_defaults_and_limits() {
         let found = mistakes(&format!("{SERVICE}[subscriptions.\"a:b/events\"]\n{rest}"));
         assert_eq!(found.len(), 1, "{found:?}");
         assert!(found[0].contains(expected), "{found:?}");
+    }
+}
+
+#[test]
+fn a_schedule_is_a_time_and_a_function() {
+    let manifest = Manifest::parse(&format!(
+        "{SERVICE}[schedule]\n\"*/30 * * * * *\" = \"upkeep.assign-queued\"\n\
+         \"0 0 3 * * *\" = {{ call = \"upkeep.sweep\", timezone = \"Europe/Berlin\", jitter = \"5s\", missed = \"once\", name = \"nightly\" }}\n\
+         [schedule.again]\ncron = \"0 0 3 * * *\"\ncall = \"upkeep.sweep\"\n"
+    ))
+    .unwrap();
+    let usual = ScheduleSpec {
+        name: "assign-queued".into(),
+        cron: "*/30 * * * * *".into(),
+        timezone: "UTC".into(),
+        interface: "upkeep".into(),
+        function: "assign-queued".into(),
+        jitter: Duration::ZERO,
+        missed: Missed::Skip,
+        line: 5,
+    };
+    let nightly = ScheduleSpec {
+        name: "nightly".into(),
+        cron: "0 0 3 * * *".into(),
+        timezone: "Europe/Berlin".into(),
+        function: "sweep".into(),
+        jitter: Duration::from_secs(5),
+        missed: Missed::Once,
+        line: 6,
+        ..usual.clone()
+    };
+    let again = ScheduleSpec {
+        name: "again".into(),
+        timezone: "UTC".into(),
+        jitter: Duration::ZERO,
+        missed: Missed::Skip,
+        line: 7,
+        ..nightly.clone()
+    };
+    assert_eq!(manifest.schedules, [usual, nightly, again]);
+    for (entry, expected) in [
+        ("\"* * * * * *\" = 5", "must be a string or a table, got integer"),
+        ("\"* * * * * *\" = \"a\"", "\"a\" does not name a function"),
+        ("\"* * * * * *\" = { jitter = \"5s\" }", "needs call = "),
+        ("\"* * * * * *\" = { cal = \"a.b\" }", "did you mean \"call\"?"),
+        ("nightly = \"a.b\"", "the schedule \"nightly\" needs cron = "),
+        ("a = { cron = \"* * * * * *\", call = \"a.b\", jitter = \"2h\" }", "at most an hour"),
+        (
+            "a = { cron = \"* * * * * *\", call = \"a.b\", missed = \"all\" }",
+            "\"skip\" or \"once\"",
+        ),
+        ("A = { cron = \"* * * * * *\", call = \"a.b\" }", "the name of a schedule must be"),
+        ("\"0 * * * * *\" = \"a.b\"\n\"1 * * * * *\" = \"c.b\"", "two schedules are called \"b\""),
+    ] {
+        let found = mistakes(&format!("{SERVICE}[schedule]\n{entry}\n"));
+        assert!(found.iter().any(|one| one.contains(expected)), "{entry}: {found:?}");
+    }
+}
+
+#[test]
+fn a_cache_has_a_size() {
+    let size = |text: &str| Manifest::parse(&format!("{SERVICE}[cache]\n{text}"));
+    assert_eq!(size("size = \"16MiB\"").unwrap().cache.unwrap().size_bytes, Some(16 << 20));
+    assert_eq!(size("").unwrap().cache, Some(CacheSection::default()));
+    for bad in ["size = \"16MB\"", "size = \"1KiB\"", "size = 5", "sise = \"16MiB\""] {
+        assert_eq!(size(bad).unwrap_err().len(), 1, "{bad}");
     }
 }
 

@@ -24,6 +24,7 @@ mod refusals;
 mod remove;
 mod restart;
 mod rollback;
+mod schedules;
 mod status;
 
 /// What most tests deploy: `thali:NAME/api@1.0.0` with one function, which returns a number.

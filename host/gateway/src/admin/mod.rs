@@ -8,6 +8,7 @@ mod database;
 mod events;
 mod graph;
 mod guard;
+mod schedules;
 mod services;
 
 use std::net::SocketAddr;
@@ -96,6 +97,8 @@ fn router(host: Host) -> Router {
         .route("/events/dead/redrive", post(events::redrive))
         .route("/events/dead/discard", post(events::discard))
         .route("/events/dead/{id}", get(events::show))
+        .route("/schedules", get(schedules::list))
+        .route("/schedules/{service}/{name}/run", post(schedules::run))
         .route("/graph", get(graph::graph))
         .route("/openapi.json", get(openapi))
         .route("/health", get(health));
@@ -105,7 +108,8 @@ fn router(host: Host) -> Router {
 }
 
 async fn index() -> Json<serde_json::Value> {
-    let paths = ["services", "events", "events/dead", "graph", "openapi.json", "health"];
+    let paths =
+        ["services", "schedules", "events", "events/dead", "graph", "openapi.json", "health"];
     let links = paths.map(|path| format!("/admin/v1/{path}"));
     Json(json!({ "name": "thali admin", "version": env!("CARGO_PKG_VERSION"), "links": links }))
 }

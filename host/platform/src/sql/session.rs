@@ -96,6 +96,7 @@ impl Session {
         session.expect("foreign_keys", "1")?;
         session.host(|raw| raw.execute_batch(HOST_SCHEMA))?;
         session.host(|raw| raw.execute_batch(crate::events::SCHEMA))?;
+        session.host(|raw| raw.execute_batch(crate::schedules::SCHEMA))?;
         Ok(session)
     }
 

@@ -7,6 +7,7 @@
     reason = "tests"
 )]
 
+mod cache;
 mod config;
 mod context;
 mod mail;
