@@ -1,13 +1,17 @@
 //! `[http]`: the routes of a manifest.
 
 use super::entries::{Entry, Keys, Reader, quoted};
-use super::{RouteSpec, hint};
+use super::{EndSpec, RouteSpec, StreamSpec, hint};
 use crate::route::{Method, Template};
 
-const ROUTE: Keys = Keys {
+/// Of a route that calls a function.
+const CALL: Keys = Keys {
     known: &["call", "status", "location", "idempotent"],
-    later: &["scope", "stream", "key", "snapshot", "cache", "rate"],
+    later: &["scope", "cache", "rate"],
 };
+/// Of a route that streams events.
+const STREAM: Keys =
+    Keys { known: &["stream", "key", "snapshot", "only", "ends"], later: &["scope", "rate"] };
 
 /// The routes of `[http]`, in the order of the file.
 pub(super) fn routes(reader: &mut Reader<'_>, section: Entry<'_>) -> Option<Vec<RouteSpec>> {
@@ -15,35 +19,50 @@ pub(super) fn routes(reader: &mut Reader<'_>, section: Entry<'_>) -> Option<Vec<
     Some(routes.into_iter().filter_map(|entry| route(reader, entry)).collect())
 }
 
-/// `"POST /orders" = "ordering.place"`, or a table with `call`.
+/// `"POST /orders" = "ordering.place"`, or a table with `call` or `stream`.
 fn route(reader: &mut Reader<'_>, entry: Entry<'_>) -> Option<RouteSpec> {
     let key = route_key(reader, entry);
     let target = target(reader, entry);
     let (method, path) = key?;
-    let Target { call: (interface, function), status, location, idempotent } = target?;
+    let Target { call: (interface, function), status, location, idempotent, stream } = target?;
     if idempotent && method == Method::Get {
         reader.mistake(entry.at, "a GET may be repeated anyway: leave \"idempotent\" out");
     }
+    if stream.is_some() && method != Method::Get {
+        reader.mistake(entry.at, format!("a stream is read by GET, not by {method}"));
+    }
     let line = reader.line(entry.at);
-    Some(RouteSpec { method, path, interface, function, status, location, idempotent, line })
+    let spec =
+        RouteSpec { method, path, interface, function, status, location, idempotent, stream, line };
+    Some(spec)
 }
 
 /// The right side of a route.
+#[derive(Default)]
 struct Target {
     call: (String, String),
     status: Option<u16>,
     location: Option<Template>,
     idempotent: bool,
+    stream: Option<StreamSpec>,
 }
 
 fn target(reader: &mut Reader<'_>, entry: Entry<'_>) -> Option<Target> {
     if entry.is_str() {
         let call = reader.parsed(entry, parse_call)?;
-        return Some(Target { call, status: None, location: None, idempotent: false });
+        return Some(Target { call, ..Target::default() });
     }
+    let members = reader.table_or(entry, "a string or a table")?;
+    match members.iter().any(|member| member.key == "stream") {
+        true => stream(reader, entry, members),
+        false => call(reader, entry, members),
+    }
+}
+
+fn call(reader: &mut Reader<'_>, entry: Entry<'_>, members: Vec<Entry<'_>>) -> Option<Target> {
     let (mut call, mut status, mut location, mut idempotent) = (None, None, None, None);
     let mut has_call = false;
-    for member in reader.table_or(entry, "a string or a table")? {
+    for member in members {
         match member.key {
             "call" => {
                 has_call = true;
@@ -52,14 +71,56 @@ fn target(reader: &mut Reader<'_>, entry: Entry<'_>) -> Option<Target> {
             "status" => status = success_status(reader, member),
             "idempotent" => idempotent = reader.bool(member),
             "location" => location = reader.parsed(member, Template::parse),
-            _ => reader.unknown(member, &ROUTE),
+            _ => reader.unknown(member, &CALL),
         }
     }
     if !has_call {
         let example = "call = \"interface.function\"";
         reader.mistake(entry.at, format!("the route {} needs {example}", quoted(entry.key)));
     }
-    Some(Target { call: call?, status, location, idempotent: idempotent.unwrap_or(false) })
+    let idempotent = idempotent.unwrap_or(false);
+    Some(Target { call: call?, status, location, idempotent, stream: None })
+}
+
+fn stream(reader: &mut Reader<'_>, entry: Entry<'_>, members: Vec<Entry<'_>>) -> Option<Target> {
+    let (mut interface, mut key, mut snapshot, mut only) = (None, None, None, None);
+    let mut end = Vec::new();
+    for required in ["key", "snapshot"] {
+        if !members.iter().any(|member| member.key == required) {
+            let detail = format!("the stream {} needs {required:?}", quoted(entry.key));
+            reader.mistake(entry.at, detail);
+        }
+    }
+    for member in members {
+        match member.key {
+            "stream" => interface = reader.str(member),
+            "key" => key = reader.str(member),
+            "snapshot" => snapshot = reader.parsed(member, parse_call),
+            "only" => only = some(reader, member),
+            "ends" => end = ends(reader, member),
+            _ => reader.unknown(member, &STREAM),
+        }
+    }
+    let stream = StreamSpec { interface: interface?.into(), key: key?.into(), only, ends: end };
+    Some(Target { call: snapshot?, stream: Some(stream), ..Target::default() })
+}
+
+/// Strings, of which there has to be one.
+fn some(reader: &mut Reader<'_>, entry: Entry<'_>) -> Option<Vec<String>> {
+    let strings = reader.strings(entry)?;
+    if strings.is_empty() {
+        reader.mistake(entry.at, format!("{:?} is empty: leave it out", entry.key));
+    }
+    Some(strings)
+}
+
+fn ends(reader: &mut Reader<'_>, entry: Entry<'_>) -> Vec<EndSpec> {
+    let members = reader.table_or(entry, "a table of members and their last values");
+    let end = |member: Entry<'_>| {
+        let values = some(reader, member)?;
+        Some(EndSpec { member: member.key.into(), values })
+    };
+    members.unwrap_or_default().into_iter().filter_map(end).collect()
 }
 
 fn route_key(reader: &mut Reader<'_>, entry: Entry<'_>) -> Option<(Method, Template)> {

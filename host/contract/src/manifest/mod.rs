@@ -83,7 +83,7 @@ pub struct RouteSpec {
     pub method: Method,
     /// The path under `/api/v1`.
     pub path: Template,
-    /// The interface of the function: its last name, or in full.
+    /// The interface of the function that is called: its last name, or in full.
     pub interface: String,
     /// The function, kebab-case.
     pub function: String,
@@ -93,8 +93,32 @@ pub struct RouteSpec {
     pub location: Option<Template>,
     /// Requests with an `Idempotency-Key` are answered once.
     pub idempotent: bool,
+    /// The events that are streamed. Then the function makes the snapshot they begin with.
+    pub stream: Option<StreamSpec>,
     /// The line in the file, from 1.
     pub line: u32,
+}
+
+/// What a route with `stream` says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StreamSpec {
+    /// `stream`: the imported event interface, by its last name or in full.
+    pub interface: String,
+    /// `key`: the parameter of the path that is the key of the events.
+    pub key: String,
+    /// `only`: the events that are sent, kebab-case. Absent: all that the component publishes.
+    pub only: Option<Vec<String>>,
+    /// `ends`: what an event, or the snapshot, is the last one by.
+    pub ends: Vec<EndSpec>,
+}
+
+/// A member whose value ends a stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndSpec {
+    /// The member of the JSON object.
+    pub member: String,
+    /// The values that end it.
+    pub values: Vec<String>,
 }
 
 /// One line of `[errors]`.

@@ -8,7 +8,7 @@ use super::names::free;
 use super::schema::Schemas;
 use super::{Object, SERVER, describe, problems};
 use crate::contract::{Contract, Function};
-use crate::route::{BodyShape, Route};
+use crate::route::{BodyShape, LAST_EVENT_ID, Route, Stream};
 use crate::ty::{Field, Type, json_name};
 
 /// 1 to 255 visible ASCII characters, bare or as a quoted string.
@@ -46,13 +46,20 @@ impl Operation<'_> {
             operation.insert("requestBody".into(), body);
         }
         operation.insert("responses".into(), self.responses().into());
+        if let Some(stream) = self.route.stream() {
+            operation.insert("x-thali-events".into(), self.events(stream));
+        }
         operation.into()
     }
 
     fn id(&mut self) -> String {
         let function = self.route.function_name();
         let parts = [self.service, &self.route.interface().interface, function];
-        let id = free(parts.map(json_name).join("_"), self.ids);
+        let mut id = parts.map(json_name).join("_");
+        if self.route.stream().is_some() {
+            id.push_str("_stream");
+        }
+        let id = free(id, self.ids);
         self.ids.insert(id.clone());
         id
     }
@@ -67,6 +74,10 @@ impl Operation<'_> {
         }
         if route.is_idempotent() {
             parameters.push(json!({ "$ref": "#/components/parameters/IdempotencyKey" }));
+        }
+        if route.stream().is_some() {
+            parameters.push(json!({ "$ref": "#/components/parameters/LastEventId" }));
+            parameters.push(json!({ "$ref": "#/components/parameters/LastEventIdOfQuery" }));
         }
         parameters
     }
@@ -108,9 +119,27 @@ impl Operation<'_> {
 
     fn responses(&mut self) -> Object {
         let mut responses = Object::new();
-        responses.insert(self.route.status().to_string(), self.success());
+        if self.route.stream().is_some() {
+            responses.insert("200".into(), stream_response());
+            responses.insert("204".into(), ended_response());
+        } else {
+            responses.insert(self.route.status().to_string(), self.success());
+        }
         responses.extend(problems::responses(self.route, self.contract, self.schemas));
         responses
+    }
+
+    /// What the `data` of each event holds.
+    fn events(&mut self, stream: &Stream) -> Value {
+        let mut events = Object::new();
+        let snapshot = self.route.success().map(|ty| self.schemas.of(ty));
+        events.insert("snapshot".into(), snapshot.unwrap_or_default());
+        for event in stream.events() {
+            let mut schema = self.schemas.members(&event.params);
+            describe(&mut schema, event.docs.as_deref());
+            events.insert(event.name.clone(), schema.into());
+        }
+        events.into()
     }
 
     fn success(&mut self) -> Value {
@@ -154,6 +183,42 @@ pub(super) fn shared_parameters() -> Value {
                 repeat it.",
             "schema": { "type": "string", "pattern": IDEMPOTENCY_KEY },
         },
+        "LastEventId": {
+            "name": "Last-Event-ID",
+            "in": "header",
+            "required": false,
+            "description": "The id of the last event that the client has got: the stream goes on \
+                after it, without the snapshot.",
+            "schema": { "type": "string" },
+        },
+        "LastEventIdOfQuery": {
+            "name": LAST_EVENT_ID,
+            "in": "query",
+            "required": false,
+            "description": "`Last-Event-ID` for clients that cannot set headers. The header counts \
+                when there are both.",
+            "schema": { "type": "integer", "format": "int64", "minimum": 0 },
+        },
+    })
+}
+
+/// The answer of a stream that has not ended.
+fn stream_response() -> Value {
+    json!({
+        "description": "Server-sent events: `snapshot` first, then every event as it happens, each \
+            with its `id`; `gap` where some are missing. `x-thali-events` has what `data` holds. A \
+            request that asks for an upgrade to a WebSocket gets the same as messages \
+            `{\"id\": .., \"event\": .., \"data\": ..}`.",
+        "headers": problems::request_id(),
+        "content": { "text/event-stream": { "schema": { "type": "string" } } },
+    })
+}
+
+/// The answer of a stream that has ended, to a client that has got everything.
+fn ended_response() -> Value {
+    json!({
+        "description": "The stream has ended and the client has got all of it: do not come back.",
+        "headers": problems::request_id(),
     })
 }
 

@@ -68,6 +68,12 @@ const KEY_REUSED: HostProblem = HostProblem {
     description: "The idempotency key was used for another request.",
     codes: &["idempotency_key_reused"],
 };
+const TOO_MANY_STREAMS: HostProblem = HostProblem {
+    status: 429,
+    name: "TooManyStreams",
+    description: "The client has as many streams open as it may have.",
+    codes: &["too_many_streams"],
+};
 const FAILED: HostProblem = HostProblem {
     status: 500,
     name: "Failed",
@@ -105,7 +111,7 @@ const CALL_DEPTH: HostProblem = HostProblem {
     codes: &["call_depth"],
 };
 
-const ALL: [&HostProblem; 14] = [
+const ALL: [&HostProblem; 15] = [
     &BAD_REQUEST,
     &NOT_FOUND,
     &BODY_TOO_SLOW,
@@ -114,6 +120,7 @@ const ALL: [&HostProblem; 14] = [
     &UNSUPPORTED_MEDIA_TYPE,
     &IN_PROGRESS,
     &KEY_REUSED,
+    &TOO_MANY_STREAMS,
     &FAILED,
     &INVALID_RESULT,
     &OVERLOADED,
@@ -128,8 +135,9 @@ fn of_host(route: &Route, contract: &Contract) -> Vec<&'static HostProblem> {
     let has_path_params = route.path_params().len() > 0;
     let is_idempotent = route.is_idempotent();
     let calls = contract.service_imports().next().is_some();
-    // Where answers are kept, the database is one more thing that may not be there.
-    let needs = calls || is_idempotent;
+    let is_stream = route.stream().is_some();
+    // Where answers or events are kept, the database is one more thing that may not be there.
+    let needs = calls || is_idempotent || is_stream;
     let mut payloads = route.errors().iter().filter_map(|case| case.payload.as_ref());
     let has_floats = route.success().is_some_and(has_floats) || payloads.any(has_floats);
     let wanted = [
@@ -142,6 +150,7 @@ fn of_host(route: &Route, contract: &Contract) -> Vec<&'static HostProblem> {
         (takes_body, &UNSUPPORTED_MEDIA_TYPE),
         (is_idempotent, &IN_PROGRESS),
         (is_idempotent, &KEY_REUSED),
+        (is_stream, &TOO_MANY_STREAMS),
         (true, &FAILED),
         (has_floats, &INVALID_RESULT),
         (!needs, &OVERLOADED),
@@ -317,7 +326,7 @@ pub(super) fn shared_responses() -> Object {
     ALL.iter()
         .map(|problem| {
             let schema = with_codes(problem.status, problem.codes);
-            let says_when = matches!(problem.status, 409 | 503);
+            let says_when = matches!(problem.status, 409 | 429 | 503);
             (problem.name.into(), response(problem.description, schema, says_when))
         })
         .collect()

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::arguments;
 use super::errors;
 use super::location::Location;
-use super::{Method, Route, Success, implied};
+use super::{Method, Route, Stream, Success, implied};
 use crate::contract::{Contract, Function, FunctionRef, Origin};
 use crate::manifest::{Manifest, RouteSpec, hint, pointer};
 use crate::problem::Mistake;
@@ -82,8 +82,10 @@ fn route(spec: &RouteSpec, manifest: &Manifest, contract: &Contract) -> Result<R
     }
     let arguments = arguments::plan(spec.method, &spec.path, function);
     let success = success(spec, function);
-    match (arguments, success) {
-        (Ok(arguments), Ok(success)) => Ok(Route {
+    let resolve = |stream| Stream::resolve(stream, &spec.path, contract, function);
+    let stream = spec.stream.as_ref().map(resolve);
+    match (arguments, success, stream.transpose()) {
+        (Ok(arguments), Ok(success), Ok(stream)) => Ok(Route {
             method: spec.method,
             template: spec.path.clone(),
             function: at,
@@ -93,11 +95,13 @@ fn route(spec: &RouteSpec, manifest: &Manifest, contract: &Contract) -> Result<R
             success,
             errors: errors::cases(function, &manifest.errors),
             idempotent: spec.idempotent,
+            stream: stream.map(Box::new),
             line: Some(spec.line),
         }),
-        (arguments, success) => {
+        (arguments, success, stream) => {
             let mut found = arguments.err().unwrap_or_default();
             found.extend(success.err().unwrap_or_default());
+            found.extend(stream.err().unwrap_or_default());
             Err(found)
         }
     }
@@ -219,7 +223,7 @@ fn check_calls(manifest: &Manifest, contract: &Contract, mistakes: &mut Mistakes
     }
 }
 
-fn list(names: &[&str]) -> String {
+pub(super) fn list(names: &[&str]) -> String {
     if names.is_empty() { "none".into() } else { names.join(", ") }
 }
 

@@ -48,6 +48,7 @@ fn route(
         success: default_success(function),
         errors: errors::cases(function, &manifest.errors),
         idempotent: false,
+        stream: None,
         line: None,
     })
 }

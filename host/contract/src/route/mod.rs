@@ -14,6 +14,7 @@ mod errors;
 mod implied;
 mod location;
 mod respond;
+mod stream;
 mod table;
 mod template;
 
@@ -29,6 +30,7 @@ use crate::ty::{Field, Type};
 pub use build::Routes;
 pub(crate) use build::is_scalar;
 pub use respond::{Answer, AnswerBody, is_reserved};
+pub use stream::{LAST_EVENT_ID, Stream};
 pub use table::{Found, PathParams, RouteConflict, RouteTable, ServiceRoutes};
 pub use template::{Segment, Template};
 
@@ -61,6 +63,7 @@ pub struct Route {
     success: Success,
     errors: ErrorCases,
     idempotent: bool,
+    stream: Option<Box<Stream>>,
     line: Option<u32>,
 }
 
@@ -271,6 +274,11 @@ impl Route {
     /// Whether a request with an `Idempotency-Key` is answered once, and the answer kept.
     pub fn is_idempotent(&self) -> bool {
         self.idempotent
+    }
+
+    /// The events that are streamed, after the function has made the snapshot they begin with.
+    pub fn stream(&self) -> Option<&Stream> {
+        self.stream.as_deref()
     }
 
     /// The line of the manifest; `None` for a route that the host made because the manifest has no

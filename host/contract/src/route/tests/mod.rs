@@ -1,6 +1,7 @@
 mod answers;
 mod arguments;
 mod checks;
+mod streams;
 mod table;
 
 use std::borrow::Cow;
