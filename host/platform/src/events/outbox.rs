@@ -105,14 +105,26 @@ impl Outbox {
         self.integer("SELECT coalesce(max(seq), 0) FROM _thali_events").await
     }
 
-    /// The place of the first event that is still kept, of any topic; 0 when there never was one. Who
-    /// has got everything up to the place before it has missed nothing.
+    /// The place of the first event that is still kept, of any topic; 0 when there never was one. After
+    /// it there may be holes: an event that somebody still needs outlives later ones.
     ///
     /// # Errors
     ///
     /// When the database cannot be read.
     pub async fn oldest_seq(&self) -> Result<Seq, SqlError> {
         self.integer("SELECT coalesce(min(seq), 0) FROM _thali_events").await
+    }
+
+    /// The place of the last event that is not kept any more, of any topic; 0 when all are. Who has got
+    /// everything up to there can be given the rest.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be read.
+    pub async fn lost_seq(&self) -> Result<Seq, SqlError> {
+        let sql = "SELECT coalesce(max(CAST(value AS INTEGER)), 0) FROM _thali_meta \
+                   WHERE key = 'events_lost_to'";
+        self.integer(sql).await
     }
 
     async fn integer(&self, sql: &str) -> Result<i64, SqlError> {

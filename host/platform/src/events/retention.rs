@@ -94,9 +94,9 @@ impl Shelf {
         ];
         let mut deleted = 0;
         for _ in 0..BATCHES_MAX {
-            let delete = Statement::new(DELETE, params.clone());
-            let changes = self.outbox.database().host_batch(vec![delete], false).await?;
-            let events = changes.first().copied().unwrap_or_default();
+            let statements = [NOTE, DELETE].map(|sql| Statement::new(sql, params.clone()));
+            let changes = self.outbox.database().host_batch(statements.to_vec(), false).await?;
+            let events = changes.last().copied().unwrap_or_default();
             deleted += events;
             if i64::try_from(events).is_ok_and(|events| events < BATCH_EVENTS) {
                 break;
@@ -123,6 +123,17 @@ impl Shelf {
         Ok(self.subscribers.iter().map(position).min().unwrap_or(Seq::MAX))
     }
 }
+
+/// Keeps the place of the last event that is deleted: between those that are left there may be holes.
+const NOTE: &str = "INSERT INTO _thali_meta (key, value) \
+    SELECT 'events_lost_to', max(seq) FROM (\
+        SELECT seq FROM _thali_events e \
+        WHERE +e.topic = $1 AND e.seq <= $2 AND (e.published_at < $3 OR e.seq <= $4) \
+            AND NOT EXISTS (SELECT 1 FROM _thali_deliveries d WHERE d.seq = e.seq) \
+        ORDER BY e.seq LIMIT $5) \
+    HAVING max(seq) IS NOT NULL \
+    ON CONFLICT (key) DO UPDATE \
+        SET value = max(CAST(value AS INTEGER), CAST(excluded.value AS INTEGER))";
 
 const DELETE: &str = "DELETE FROM _thali_events WHERE seq IN (\
     SELECT seq FROM _thali_events e \
