@@ -9,7 +9,7 @@ use thali_platform::events::Dispatcher;
 use thali_platform::idempotency::Running;
 use thali_platform::schedules::Scheduler;
 use thali_runtime::Runtime;
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::{Mutex, MutexGuard, watch};
 use tokio::time::timeout;
 
 use crate::compiling::{CompileLimits, SameBytes, Turns};
@@ -60,6 +60,8 @@ pub struct Control {
     changes: Mutex<()>,
     pub(crate) drains: Drains,
     live: ArcSwap<Live>,
+    /// The generation of what is live.
+    changed: watch::Sender<u64>,
     // Keeps other hosts out.
     _data: DataFolder,
 }
@@ -89,6 +91,7 @@ impl Control {
             changes: Mutex::default(),
             drains: Drains::default(),
             live: ArcSwap::from_pointee(Live::empty()),
+            changed: watch::Sender::new(0),
             events: Dispatcher::new(Arc::clone(&runtime)),
             schedules: Scheduler::new(Arc::clone(&runtime)),
             config,
@@ -123,8 +126,9 @@ impl Control {
 
     /// Puts the next value in place. Only the holder of the right to do so may.
     pub(crate) fn swap(&self, next: Live) {
-        let topology = Arc::clone(&next.topology);
+        let (topology, generation) = (Arc::clone(&next.topology), next.generation);
         self.live.store(Arc::new(next));
+        self.changed.send_replace(generation);
         self.events.update(&topology);
         self.schedules.update(&topology);
     }
@@ -132,6 +136,11 @@ impl Control {
     /// The schedules.
     pub fn schedules(&self) -> &Arc<Scheduler> {
         &self.schedules
+    }
+
+    /// The generation of what is live: changes after every change of it.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
     }
 
     /// The deliveries of events.

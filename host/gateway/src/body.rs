@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use futures_util::Stream;
 use http_body::{Frame, SizeHint};
 
 use crate::listen::InFlight;
@@ -21,12 +22,18 @@ pub struct Body {
 enum Content {
     Bytes(Bytes),
     Axum(axum::body::Body),
+    Stream(Pin<Box<dyn Stream<Item = Bytes> + Send>>),
 }
 
 impl Body {
     /// A body of no bytes.
     pub fn empty() -> Self {
         Bytes::new().into()
+    }
+
+    /// A body that goes on for as long as there is something to say.
+    pub(crate) fn stream(stream: impl Stream<Item = Bytes> + Send + 'static) -> Self {
+        Self { content: Content::Stream(Box::pin(stream)), in_flight: None }
     }
 
     /// Keeps the request counted for as long as this body lives.
@@ -68,6 +75,9 @@ impl http_body::Body for Body {
                 Some(Ok(Frame::data(rest.split_to(rest.len().min(PIECE_BYTES_MAX)))))
             }
             Content::Axum(body) => ready!(Pin::new(body).poll_frame(cx)),
+            Content::Stream(stream) => {
+                ready!(stream.as_mut().poll_next(cx)).map(|bytes| Ok(Frame::data(bytes)))
+            }
         };
         if let Some(in_flight) = &me.in_flight {
             in_flight.progresses();
@@ -79,6 +89,7 @@ impl http_body::Body for Body {
         match &self.content {
             Content::Bytes(rest) => rest.is_empty(),
             Content::Axum(body) => body.is_end_stream(),
+            Content::Stream(_) => false,
         }
     }
 
@@ -86,6 +97,7 @@ impl http_body::Body for Body {
         match &self.content {
             Content::Bytes(rest) => SizeHint::with_exact(rest.len() as u64),
             Content::Axum(body) => body.size_hint(),
+            Content::Stream(_) => SizeHint::default(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The hot path: a request below `/api/v1` becomes a typed call, its result an answer.
 //!
 //! It goes from the connection's service function straight to the route table: no router, no middleware
-//! stack, no boxed future. A request holds the topology it was routed with until it is answered, so a
+//! stack. A request holds the topology it was routed with until it is answered, so a
 //! deploy in between changes nothing for it.
 
 use std::borrow::Cow;
@@ -22,6 +22,7 @@ use wasmtime::component::Val;
 use crate::body::Body;
 use crate::idempotency::{self, Entry, Name, Outcome};
 use crate::listen::Call;
+use crate::streams::{self, Since, Streams};
 use crate::{faults, reply};
 
 /// The W3C trace that a request belongs to.
@@ -31,13 +32,14 @@ const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 pub(crate) struct Dispatch {
     control: Arc<Control>,
     runtime: Arc<Runtime>,
+    streams: Arc<Streams>,
 }
 
 /// Where a request goes. Keeps what it needs of the snapshot it was routed with.
-struct Target {
+pub(crate) struct Target {
     topology: Arc<Topology>,
     node: NodeIndex,
-    route: Arc<Route>,
+    pub(crate) route: Arc<Route>,
     /// The database of the service, when it could not be used a moment ago.
     ailing: Option<Arc<Care>>,
 }
@@ -51,9 +53,11 @@ enum Miss {
 }
 
 /// A call with its arguments, that needs nothing more from the client.
-struct Invocation {
-    target: Target,
-    arguments: Vec<Val>,
+pub(crate) struct Invocation {
+    pub(crate) target: Target,
+    pub(crate) arguments: Vec<Val>,
+    /// What the client has got already, on a route that streams.
+    pub(crate) since: Since,
     trace: Option<GivenTrace>,
     /// What the client calls the request, on a route that keeps answers.
     name: Option<Name>,
@@ -66,8 +70,12 @@ struct GivenTrace {
 }
 
 impl Dispatch {
-    pub(crate) fn new(control: Arc<Control>, runtime: Arc<Runtime>) -> Arc<Self> {
-        Arc::new(Self { control, runtime })
+    pub(crate) fn new(
+        control: Arc<Control>,
+        runtime: Arc<Runtime>,
+        streams: Arc<Streams>,
+    ) -> Arc<Self> {
+        Arc::new(Self { control, runtime, streams })
     }
 
     /// Answers a request whose path is `/api/v1` and then `path`.
@@ -82,6 +90,9 @@ impl Dispatch {
             Ok(invocation) => invocation,
             Err(miss) => return miss.answer(call),
         };
+        if invocation.target.route.stream().is_some() {
+            return Box::pin(self.streams.answer(self, invocation, head, call)).await;
+        }
         if head.method.is_safe() {
             return self.run(invocation, call).await;
         }
@@ -122,15 +133,16 @@ impl Dispatch {
         if not_json && !bytes.is_empty() {
             return Err(unsupported(&head.headers));
         }
+        let (query, since) = asked(head, &target.route)?;
         let arguments =
-            target.route.decode(&values, head.uri.query(), &bytes).map_err(faults::mistakes)?;
+            target.route.decode(&values, query.as_deref(), &bytes).map_err(faults::mistakes)?;
         let name = if target.route.is_idempotent() {
             let service = target.revision().service();
             idempotency::name(head, path, &bytes, service, &target.route)?
         } else {
             None
         };
-        Ok(Invocation { target, arguments, trace: given_trace(&head.headers), name })
+        Ok(Invocation { target, arguments, since, trace: given_trace(&head.headers), name })
     }
 
     /// Routes a request, on what is live now.
@@ -162,7 +174,7 @@ impl Dispatch {
     /// Answers with what the function returns, or has returned before.
     async fn run(&self, invocation: Invocation, call: Call) -> Response<Body> {
         let id = call.id();
-        let mut response = match invocation.name {
+        let response = match invocation.name {
             None => match self.invoke(&invocation, id).await {
                 Outcome::Answered(answer) => reply::answer(answer, id),
                 Outcome::Failed(problem) => reply::problem(&problem, id),
@@ -170,12 +182,7 @@ impl Dispatch {
             // Boxed, so that requests without a key do not carry the size of this.
             Some(name) => Box::pin(self.once(&invocation, name, id)).await,
         };
-        let revision = label(invocation.target.revision());
-        response.headers_mut().entry(reply::REVISION).or_insert(revision);
-        if let Some(trace) = invocation.trace {
-            response.headers_mut().insert(TRACEPARENT, trace.header);
-        }
-        call.finish(response)
+        call.finish(invocation.complete(response))
     }
 
     /// Runs a request with a name, unless that was done before.
@@ -192,8 +199,8 @@ impl Dispatch {
     }
 
     /// Calls the function.
-    async fn invoke(&self, invocation: &Invocation, id: Uuid) -> Outcome {
-        let Invocation { target, arguments, trace, name } = invocation;
+    pub(crate) async fn invoke(&self, invocation: &Invocation, id: Uuid) -> Outcome {
+        let Invocation { target, arguments, trace, name, .. } = invocation;
         let Target { topology, node, route, .. } = target;
         let revision = target.revision();
         let trace = trace.as_ref().map_or_else(|| TraceContext::begin(id), |given| given.context);
@@ -217,9 +224,34 @@ impl Dispatch {
 }
 
 impl Target {
-    fn revision(&self) -> &Revision {
+    pub(crate) fn revision(&self) -> &Revision {
         self.topology.revision(self.node)
     }
+}
+
+impl Invocation {
+    /// Says in an answer who made it, and for which trace.
+    pub(crate) fn complete(self, mut response: Response<Body>) -> Response<Body> {
+        let revision = label(self.target.revision());
+        response.headers_mut().entry(reply::REVISION).or_insert(revision);
+        if let Some(trace) = self.trace {
+            response.headers_mut().insert(TRACEPARENT, trace.header);
+        }
+        response
+    }
+}
+
+/// What is for the function of a request's query, and what the client of a stream has got already.
+fn asked<'h>(head: &'h Parts, route: &Route) -> Result<(Option<Cow<'h, str>>, Since), Miss> {
+    let query = head.uri.query();
+    if route.stream().is_none() {
+        return Ok((query.map(Cow::Borrowed), Since::Start));
+    }
+    let query = query.map(streams::split);
+    let given = query.as_ref().and_then(|query| query.since);
+    let since = streams::since(&head.headers, given);
+    let since = since.map_err(|mistake| faults::mistakes(vec![mistake]))?;
+    Ok((query.map(|query| query.rest), since))
 }
 
 /// Whether the service in `slot` serves; says in the log that it is the one. Answers its database when

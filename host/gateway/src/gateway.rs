@@ -12,10 +12,12 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::AbortHandle;
 
 use crate::admin::AdminHandler;
+use crate::dispatch::Dispatch;
 use crate::idempotency;
 use crate::limits::GatewayLimits;
 use crate::listen::{Server, accept_loop};
 use crate::public::PublicHandler;
+use crate::streams::Streams;
 
 /// Connections that the kernel keeps until they are accepted. Linux cuts it to `net.core.somaxconn`.
 const BACKLOG: u32 = 4096;
@@ -49,6 +51,7 @@ pub struct Serving {
     public: Arc<Server>,
     admin: Arc<Server>,
     readiness: Arc<Readiness>,
+    streams: Arc<Streams>,
     sweep: AbortHandle,
 }
 
@@ -98,13 +101,18 @@ impl Gateway {
         let readiness = Arc::new(Readiness::default());
         let public = Server::new(self.config.limits);
         let admin = Server::new(self.config.admin_limits);
-        let handler =
-            PublicHandler::new(&self.control, Arc::clone(&self.runtime), Arc::clone(&readiness));
+        let streams = Streams::new(Arc::clone(&self.control), public.limits());
+        let dispatch = Dispatch::new(
+            Arc::clone(&self.control),
+            Arc::clone(&self.runtime),
+            Arc::clone(&streams),
+        );
+        let handler = PublicHandler::new(&self.control, dispatch, Arc::clone(&readiness));
         tokio::spawn(accept_loop(self.public, Arc::clone(&public), handler));
         let sweep = tokio::spawn(idempotency::sweep(Arc::clone(&self.control)));
         let handler = AdminHandler::new(self.control, self.runtime, self.admin_address);
         tokio::spawn(accept_loop(self.admin, Arc::clone(&admin), handler));
-        Serving { public, admin, readiness, sweep: sweep.abort_handle() }
+        Serving { public, admin, readiness, streams, sweep: sweep.abort_handle() }
     }
 }
 
@@ -130,11 +138,12 @@ impl Serving {
         &self.admin
     }
 
-    /// Readiness falls, nothing more is accepted, idle connections are closed, running requests have
-    /// `grace` to end. Returns how many did not, and were cut: their clients are, at once, and what an
+    /// Readiness falls, nothing more is accepted, idle connections are closed, streams end so that their
+    /// clients come back, running requests have `grace` to end. Returns how many did not, and were cut: their clients are, at once, and what an
     /// unsafe one still runs ends with the process, or at its own deadline.
     pub async fn stop(self, grace: Duration) -> usize {
         self.readiness.set(false);
+        self.streams.close();
         let (public, admin) = tokio::join!(self.public.drain(grace), self.admin.drain(grace));
         public.cut + admin.cut
     }

@@ -17,6 +17,7 @@ pub mod listen;
 mod public;
 mod read;
 mod reply;
+mod streams;
 mod web;
 
 pub use body::Body;

@@ -15,7 +15,7 @@ use std::time::Duration;
 pub struct GatewayLimits {
     /// Open connections. One more is answered 503 and closed: a client that is told at once can go
     /// elsewhere, one that waits in the kernel's queue cannot. Each costs a file descriptor, so keep it
-    /// below the process's limit. Default 8,192.
+    /// below the process's limit. Default 16,384.
     pub connections_max: usize,
     /// Requests between their head and the last byte of their answer, over all connections. One more is
     /// answered 503 `overloaded`. Default 1,024: each may hold a body and its decoded arguments while it
@@ -46,6 +46,13 @@ pub struct GatewayLimits {
     pub bodies_bytes_max: usize,
     /// Requests at the same time on one HTTP/2 connection. Default 128.
     pub h2_streams_max: u32,
+    /// Event streams that are open. One more is answered 503. They take no place among the requests, but
+    /// each a connection, or a part of one: at most three quarters of the connections are for streams.
+    /// Default 10,000.
+    pub streams_max: usize,
+    /// Event streams that are open to one client, which is an IPv4 address or an IPv6 /64. One more is
+    /// answered 429. Default 1,000: many clients may share an address behind a proxy.
+    pub streams_per_client_max: usize,
     /// HTTP/2 requests that a client may reset before they were even looked at, until its connection is
     /// closed. Default 20.
     pub h2_pending_resets_max: usize,
@@ -62,7 +69,7 @@ pub(crate) const HEAD_BYTES_FLOOR: usize = 8192;
 impl Default for GatewayLimits {
     fn default() -> Self {
         Self {
-            connections_max: 8192,
+            connections_max: 16_384,
             requests_max: 1024,
             first_byte: Duration::from_secs(5),
             head: Duration::from_secs(10),
@@ -75,6 +82,8 @@ impl Default for GatewayLimits {
             body_bytes_max: 1 << 20,
             bodies_bytes_max: 256 << 20,
             h2_streams_max: 128,
+            streams_max: 10_000,
+            streams_per_client_max: 1000,
             h2_pending_resets_max: 20,
             accept_pause_min: Duration::from_millis(50),
             accept_pause_max: Duration::from_secs(1),

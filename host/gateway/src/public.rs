@@ -13,7 +13,6 @@ use serde::Serialize;
 use serde_json::json;
 use thali_contract::name::ServiceName;
 use thali_control::{Control, ServiceState, ServiceStatus};
-use thali_runtime::Runtime;
 use uuid::Uuid;
 
 use crate::body::Body;
@@ -55,11 +54,10 @@ struct Health {
 impl PublicHandler {
     pub(crate) fn new(
         control: &Arc<Control>,
-        runtime: Arc<Runtime>,
+        dispatch: Arc<Dispatch>,
         readiness: Arc<Readiness>,
     ) -> Self {
         let host = Host { control: Arc::clone(control), readiness, run: Uuid::now_v7() };
-        let dispatch = Dispatch::new(Arc::clone(control), runtime);
         Self(Arc::new(Parts { dispatch, router: router(host) }))
     }
 }

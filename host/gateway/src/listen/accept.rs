@@ -61,8 +61,7 @@ pub async fn accept_loop<A: Accept, H: Handler>(mut listener: A, server: Arc<Ser
                 let (builder, server, handler) =
                     (Arc::clone(&builder), Arc::clone(&server), handler.clone());
                 tokio::spawn(async move {
-                    serve(&builder, server, handler, stream, peer).await;
-                    drop(slot);
+                    serve(&builder, server, handler, stream, peer, slot).await;
                 });
             }
             // The client gave up while it waited to be accepted; the next one has not.

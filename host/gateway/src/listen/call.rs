@@ -1,5 +1,6 @@
 //! One request's way through a listener.
 
+use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
@@ -62,6 +63,11 @@ impl Call {
         self.id
     }
 
+    /// Where it came from.
+    pub fn peer(&self) -> SocketAddr {
+        self.in_flight.connection().peer()
+    }
+
     /// When its head had arrived.
     pub fn started(&self) -> Instant {
         self.started
@@ -94,6 +100,13 @@ impl Call {
     /// Answers with a problem document.
     pub fn refuse(self, problem: &Problem) -> Response<Body> {
         let response = reply::problem(problem, self.id);
+        self.finish(response)
+    }
+
+    /// Completes an answer that goes on and on: it takes no place among the requests, and a drain does
+    /// not wait for it.
+    pub fn finish_stream(mut self, response: Response<Body>) -> Response<Body> {
+        self.in_flight.leaves_count();
         self.finish(response)
     }
 

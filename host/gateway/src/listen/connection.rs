@@ -199,6 +199,8 @@ impl Moment {
 pub(crate) struct InFlight {
     connection: Arc<Connection>,
     answering: bool,
+    /// Whether the listener counts it among its requests.
+    counted: bool,
 }
 
 impl InFlight {
@@ -210,11 +212,18 @@ impl InFlight {
         connection.requests.fetch_add(1, Relaxed);
         connection.active.fetch_add(1, Relaxed);
         let admitted = connection.server.request_begins();
-        (Self { connection, answering: false }, admitted)
+        (Self { connection, answering: false, counted: true }, admitted)
     }
 
     pub(crate) fn connection(&self) -> &Arc<Connection> {
         &self.connection
+    }
+
+    /// It is not one of the listener's requests any more, but still keeps its connection busy.
+    pub(crate) fn leaves_count(&mut self) {
+        if std::mem::take(&mut self.counted) {
+            self.connection.server.request_ends();
+        }
     }
 
     /// The answer's head is on its way.
@@ -234,12 +243,12 @@ impl InFlight {
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        let connection = &self.connection;
+        let connection = Arc::clone(&self.connection);
         connection.note(&connection.idle_since);
         if self.answering {
             connection.answering.fetch_sub(1, Relaxed);
         }
         connection.active.fetch_sub(1, Relaxed);
-        connection.server.request_ends();
+        self.leaves_count();
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::connection::Connection;
 
@@ -14,13 +15,15 @@ use super::connection::Connection;
 pub(crate) struct WatchedIo<S> {
     stream: S,
     connection: Arc<Connection>,
+    /// Its place among the listener's connections, also after it has become a WebSocket.
+    _slot: OwnedSemaphorePermit,
     ended: bool,
     shut: bool,
 }
 
 impl<S> WatchedIo<S> {
-    pub(crate) fn new(stream: S, connection: Arc<Connection>) -> Self {
-        Self { stream, connection, ended: false, shut: false }
+    pub(crate) fn new(stream: S, connection: Arc<Connection>, slot: OwnedSemaphorePermit) -> Self {
+        Self { stream, connection, _slot: slot, ended: false, shut: false }
     }
 
     fn wrote(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {

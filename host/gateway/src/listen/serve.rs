@@ -12,6 +12,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::Handler;
 use super::call::answer;
@@ -49,24 +50,27 @@ pub(crate) fn builder(limits: &GatewayLimits) -> auto::Builder<TokioExecutor> {
     builder
 }
 
-/// Serves a connection until it ends, a deadline cuts it, or a drain does.
+/// Serves a connection until it ends, a deadline cuts it, a drain does, or it becomes a WebSocket.
 pub(crate) async fn serve<S, H>(
     builder: &auto::Builder<TokioExecutor>,
     server: Arc<Server>,
     handler: H,
     stream: S,
     peer: SocketAddr,
+    slot: OwnedSemaphorePermit,
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     H: Handler,
 {
     let connection = Connection::new(Arc::clone(&server), peer);
-    let io = TokioIo::new(WatchedIo::new(stream, Arc::clone(&connection)));
+    let io = TokioIo::new(WatchedIo::new(stream, Arc::clone(&connection), slot));
     let service = service_fn(|request| {
-        let answered = answer(handler.clone(), Arc::clone(&connection), request);
+        // Boxed: hyper keeps room for this future for as long as the connection lives, and it is ten
+        // times the size of everything else that an idle connection needs of ours.
+        let answered = Box::pin(answer(handler.clone(), Arc::clone(&connection), request));
         async { Ok::<_, Infallible>(answered.await) }
     });
-    let mut http = pin!(builder.serve_connection(io, service));
+    let mut http = pin!(builder.serve_connection_with_upgrades(io, service));
     let mut changed = pin!(server.phase_changed().notified());
     let mut seen = None;
     let mut timer = Timer::default();

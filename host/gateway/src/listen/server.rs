@@ -49,6 +49,8 @@ impl Server {
         let limits = GatewayLimits {
             connections_max: limits.connections_max.clamp(1, CONNECTIONS_CEILING),
             head_bytes_max: limits.head_bytes_max.max(HEAD_BYTES_FLOOR),
+            // The rest is for requests.
+            streams_max: limits.streams_max.min((limits.connections_max / 4 * 3).max(1)),
             ..limits
         };
         Arc::new(Self {

@@ -24,8 +24,7 @@ impl TestHost {
     }
 
     fn invocations(&self) -> u64 {
-        let live = self.control.live();
-        live.service(&"keeper".parse().unwrap()).unwrap().revision.invocations()
+        self.invocations_of("keeper")
     }
 }
 

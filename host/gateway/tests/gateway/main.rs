@@ -20,3 +20,5 @@ mod health;
 mod http2;
 mod idempotency;
 mod logs;
+mod streams;
+mod websockets;

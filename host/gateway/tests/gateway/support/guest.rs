@@ -95,6 +95,15 @@ pub fn keeper_with(manifest: &str) -> Bytes {
     service(include_str!("keeper.wit"), include_str!("keeper.wat"), manifest)
 }
 
+/// A service that publishes events and streams them.
+pub fn publisher() -> Bytes {
+    publisher_with(include_str!("publisher.toml"))
+}
+
+pub fn publisher_with(manifest: &str) -> Bytes {
+    service(include_str!("publisher.wit"), include_str!("publisher.wat"), manifest)
+}
+
 fn service(wit: &str, wat: &str, manifest: &str) -> Bytes {
     let mut resolve = Resolve::default();
     let package = resolve.push_str("service.wit", wit).unwrap();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tempfile::TempDir;
 use thali_control::{Control, ControlConfig, DeployOptions, open_data};
-use thali_gateway::{Gateway, GatewayConfig, Serving};
+use thali_gateway::{Gateway, GatewayConfig, GatewayLimits, Serving};
 use thali_platform::sql::{Databases, SqlLimits};
 use thali_runtime::{CacheKey, HostLimits, Runtime, RuntimeConfig};
 
@@ -30,6 +30,11 @@ impl TestHost {
     }
 
     pub async fn not_ready() -> Self {
+        Self::with(GatewayLimits::default()).await
+    }
+
+    /// A host with these limits, that is not ready.
+    pub async fn with(limits: GatewayLimits) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let data = open_data(folder.path()).unwrap();
         let config = RuntimeConfig {
@@ -45,7 +50,7 @@ impl TestHost {
                 .await
                 .unwrap();
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        let config = GatewayConfig { listen: any, admin: any, ..GatewayConfig::default() };
+        let config = GatewayConfig { listen: any, admin: any, limits, ..GatewayConfig::default() };
         let gateway = Gateway::bind(config, Arc::clone(&control), runtime).await.unwrap();
         let (address, admin) = (gateway.address(), gateway.admin_address());
         Self { address, admin, control, serving: gateway.serve(), _data: folder }
@@ -97,6 +102,12 @@ impl TestHost {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         panic!("it never happened");
+    }
+
+    /// Invocations of the live revision of a service that were begun.
+    pub fn invocations_of(&self, service: &str) -> u64 {
+        let live = self.control.live();
+        live.service(&service.parse().unwrap()).unwrap().revision.invocations()
     }
 
     /// Invocations of a service that run now.

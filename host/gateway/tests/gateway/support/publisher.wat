@@ -1,0 +1,43 @@
+(module
+    (import "test:pub/events@1.0.0" "changed" (func $changed (param i32 i32 i32 i32 i32)))
+    (import "test:pub/events@1.0.0" "moved" (func $moved (param i32 i32 i32)))
+    (import "test:pub/events@1.0.0" "secret" (func $secret (param i32 i32)))
+    (memory (export "memory") 4)
+    (data (i32.const 64) "placed")
+    (data (i32.const 96) "delivered")
+    (global $free (mut i32) (i32.const 1024))
+    (func (export "cabi_realloc") (param i32 i32 i32) (param $size i32) (result i32)
+        (global.get $free)
+        (global.set $free (i32.add (global.get $free) (local.get $size))))
+    ;; A result at 0: the case, then the id at 4 and the status at 12.
+    (func (export "test:pub/api@1.0.0#get") (param $id i32) (param $length i32) (result i32)
+        (local $first i32)
+        (local.set $first (i32.load8_u (local.get $id)))
+        (if (i32.eq (local.get $first) (i32.const 120))
+            (then
+                (i32.store8 (i32.const 0) (i32.const 1))
+                (i32.store8 (i32.const 4) (i32.const 0))
+                (return (i32.const 0))))
+        (i32.store (i32.const 4) (local.get $id))
+        (i32.store (i32.const 8) (local.get $length))
+        (if (i32.eq (local.get $first) (i32.const 100))
+            (then
+                (i32.store (i32.const 12) (i32.const 96))
+                (i32.store (i32.const 16) (i32.const 9)))
+            (else
+                (i32.store (i32.const 12) (i32.const 64))
+                (i32.store (i32.const 16) (i32.const 6))))
+        (i32.const 0))
+    (func (export "test:pub/api@1.0.0#change") (param i32 i32 i32 i32)
+        (call $changed
+            (local.get 0) (local.get 1) (local.get 2) (local.get 3) (i32.const 32))
+        (if (i32.load8_u (i32.const 32)) (then unreachable)))
+    (func (export "test:pub/api@1.0.0#travel") (param $id i32) (param $length i32) (param $count i32)
+        (local $km i32)
+        (block $done (loop $again
+            (br_if $done (i32.ge_u (local.get $km) (local.get $count)))
+            (call $moved (local.get $id) (local.get $length) (local.get $km))
+            (local.set $km (i32.add (local.get $km) (i32.const 1)))
+            (br $again))))
+    (func (export "test:pub/api@1.0.0#whisper") (param i32 i32)
+        (call $secret (local.get 0) (local.get 1))))
