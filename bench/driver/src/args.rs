@@ -57,6 +57,8 @@ pub(crate) struct Effort {
     pub(crate) restarts: usize,
     /// Idle services.
     pub(crate) idle_services: usize,
+    /// Clients that follow a stream.
+    pub(crate) streams: usize,
     /// Batches of each micro-benchmark.
     pub(crate) batches: usize,
     /// How long one batch takes.
@@ -77,6 +79,7 @@ impl Args {
                 deploys: 5,
                 restarts: 3,
                 idle_services: 40,
+                streams: 1000,
                 batches: 5,
                 batch: Duration::from_millis(30),
             };
@@ -87,6 +90,7 @@ impl Args {
             deploys: 20,
             restarts: 9,
             idle_services: 200,
+            streams: 5000,
             batches: 15,
             batch: Duration::from_millis(100),
         }

@@ -81,6 +81,21 @@ pub(crate) fn hello_http(work: &Work) -> Result<PathBuf> {
     Ok(compiled(work, "hello-http"))
 }
 
+/// The service whose events are followed: small, and without state, so that streams are what is measured.
+pub(crate) fn publisher() -> Result<Vec<u8>> {
+    let mut resolve = Resolve::default();
+    let wit = include_str!("../../../host/gateway/tests/gateway/support/publisher.wit");
+    let wat = include_str!("../../../host/gateway/tests/gateway/support/publisher.wat");
+    let manifest = include_str!("../../../host/gateway/tests/gateway/support/publisher.toml");
+    let package = resolve.push_str("publisher.wit", wit)?;
+    let world = resolve.select_world(&[package], Some("service"))?;
+    let mut module = wat::parse_str(wat)?;
+    let encoding = wit_component::StringEncoding::UTF8;
+    wit_component::embed_component_metadata(&mut module, &resolve, world, encoding)?;
+    let component = wit_component::ComponentEncoder::default().module(&module)?.encode()?;
+    Ok(pack(&component, &Parts { manifest: manifest.into(), ..Parts::default() })?)
+}
+
 /// The food-delivery services as they were built; none when one is not there.
 pub(crate) fn food(work: &Work) -> Result<Vec<Vec<u8>>> {
     let folder = work.target().join("components");

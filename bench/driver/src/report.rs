@@ -77,6 +77,8 @@ pub(crate) enum Unit {
     Microseconds,
     #[serde(rename = "MiB")]
     Mebibytes,
+    #[serde(rename = "KiB")]
+    Kibibytes,
 }
 
 impl Row {
@@ -271,13 +273,14 @@ impl Unit {
             Self::Milliseconds => "ms",
             Self::Microseconds => "µs",
             Self::Mebibytes => "MiB",
+            Self::Kibibytes => "KiB",
         }
     }
 
     fn show(self, value: f64) -> String {
         match self {
             Self::PerSecond => format!("{value:.0}"),
-            Self::Milliseconds | Self::Mebibytes => format!("{value:.1}"),
+            Self::Milliseconds | Self::Mebibytes | Self::Kibibytes => format!("{value:.1}"),
             Self::Microseconds => format!("{value:.2}"),
         }
     }

@@ -9,6 +9,7 @@ mod micro;
 mod orders;
 mod restart;
 mod serving;
+mod streams;
 
 use anyhow::{Result, bail};
 
@@ -34,7 +35,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let components = build::components(&work)?;
     let mut report = Report::new(Machine::look(), args.quick);
     let bench = Bench { args, effort: args.effort(), work: &work, components: &components };
-    let cases: [(&[&str], Case); 8] = [
+    let cases: &[(&[&str], Case)] = &[
         (load::CASES, load::run),
         (durable::CASES, durable::run),
         (&[food::CASE], food::run),
@@ -42,6 +43,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         (deploy::CASES, deploy::run),
         (&[restart::CASE], restart::run),
         (&[idle::CASE], idle::run),
+        (streams::CASES, streams::run),
         (micro::CASES, micro::run),
     ];
     if !cases.iter().flat_map(|(names, _)| *names).any(|name| args.wants(name)) {
