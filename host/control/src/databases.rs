@@ -89,6 +89,8 @@ impl Control {
         let report = care.database().restore(file.to_path_buf(), care.migrations()).await?;
         // What was wrong with the database that was replaced is not wrong with this one.
         care.check().await;
+        // What the dispatcher knew of its events is void.
+        self.events.restart(name);
         warn!(service = %name, "the database was replaced by a backup; the one before is kept beside it");
         Ok(report)
     }

@@ -202,12 +202,6 @@ impl Database {
         self.writer.write(Caller::HOST, Work::of_host(statements, announces)).await
     }
 
-    /// A count that changes when a backup was put in place of the database: whatever was remembered of
-    /// its rows is void.
-    pub fn replacements(&self) -> watch::Receiver<u64> {
-        self.place.replacements.subscribe()
-    }
-
     /// A count that changes after every commit that announces something: what it announces is durable
     /// by then.
     pub fn announcements(&self) -> watch::Receiver<u64> {

@@ -29,8 +29,6 @@ pub(crate) struct Place {
     pub(crate) limits: SqlLimits,
     /// Counts the commits that were announced.
     pub(crate) announcements: watch::Sender<u64>,
-    /// Counts how often a backup was put in place.
-    pub(crate) replacements: watch::Sender<u64>,
     /// The databases that have connections open, and which of them this is.
     pub(crate) shelf: Arc<Shelf>,
     pub(crate) database: Weak<Database>,
@@ -54,7 +52,6 @@ impl Place {
             path,
             limits,
             announcements: watch::Sender::new(0),
-            replacements: watch::Sender::new(0),
             shelf: Arc::clone(shelf),
             database: Weak::clone(database),
             last_used: AtomicU64::new(0),

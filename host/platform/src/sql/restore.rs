@@ -97,7 +97,6 @@ impl Database {
         candidate.offline(|_| ()).await?;
         let from = file.to_owned();
         self.offline(move |path| swap(&from, path)).await??;
-        self.place.replacements.send_modify(|count| *count = count.wrapping_add(1));
         self.place.announce();
         Ok(report)
     }
