@@ -22,6 +22,9 @@ const SERVICES: [(&str, &str); 6] = [
     ("chain-d", "chain"),
 ];
 
+/// The services under `bench/components` that publish events and listen to them.
+const EVENTS: [&str; 2] = ["announcer", "listener"];
+
 /// The food-delivery services, which `just bench` builds before.
 const FOOD: [&str; 4] = ["restaurants", "orders", "delivery", "notifications"];
 
@@ -94,6 +97,21 @@ pub(crate) fn publisher() -> Result<Vec<u8>> {
     wit_component::embed_component_metadata(&mut module, &resolve, world, encoding)?;
     let component = wit_component::ComponentEncoder::default().module(&module)?.encode()?;
     Ok(pack(&component, &Parts { manifest: manifest.into(), ..Parts::default() })?)
+}
+
+/// The announcer and the listener, with the latter's tables.
+pub(crate) fn events(work: &Work) -> Result<Vec<Vec<u8>>> {
+    cargo(work, &EVENTS.map(|name| format!("bench-{name}")))?;
+    let packed = |name: &str| -> Result<Vec<u8>> {
+        let folder = work.root().join("bench/components").join(name);
+        let manifest = std::fs::read_to_string(folder.join("service.toml"))?;
+        let init = "0001_init.sql".to_owned();
+        let sql = std::fs::read_to_string(folder.join("migrations").join(&init)).ok();
+        let migrations = sql.map(|sql| Migration { name: init, sql }).into_iter().collect();
+        let parts = Parts { manifest, migrations, ..Parts::default() };
+        Ok(pack(&std::fs::read(compiled(work, name))?, &parts)?)
+    };
+    EVENTS.iter().map(|name| packed(name).with_context(|| format!("bench-{name}"))).collect()
 }
 
 /// The food-delivery services as they were built; none when one is not there.

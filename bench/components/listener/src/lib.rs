@@ -21,6 +21,8 @@ use hearing::{Heard, Report};
 /// Keys that begin so may be refused.
 const FRAGILE: &str = "fragile";
 
+const COUNT: &str = "SELECT count(*) FROM heard";
+
 struct Listener;
 
 impl events::Guest for Listener {
@@ -53,8 +55,12 @@ impl hearing::Guest for Listener {
         rows.into_iter().map(heard).collect()
     }
 
+    fn count() -> Result<u64, String> {
+        number(COUNT)
+    }
+
     fn tell() -> Result<Report, String> {
-        let count = number("SELECT count(*) FROM heard")?;
+        let count = number(COUNT)?;
         let late = |share: u64| {
             let place = count * share / 100;
             number(&format!("SELECT late_us FROM heard ORDER BY late_us LIMIT 1 OFFSET {place}"))

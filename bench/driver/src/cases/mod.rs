@@ -2,6 +2,7 @@
 
 mod deploy;
 mod durable;
+mod events;
 mod food;
 mod idle;
 mod load;
@@ -40,6 +41,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         (durable::CASES, durable::run),
         (&[food::CASE], food::run),
         (&[orders::CASE], orders::run),
+        (&[events::CASE], events::run),
         (deploy::CASES, deploy::run),
         (&[restart::CASE], restart::run),
         (&[idle::CASE], idle::run),

@@ -59,6 +59,7 @@ pub struct SubscriptionId {
 struct Working {
     stance: watch::Sender<Stance>,
     redriven: watch::Sender<u64>,
+    replaced: watch::Sender<u64>,
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
 }
@@ -134,30 +135,31 @@ impl Dispatcher {
             tasks.working.insert(id, working);
         }
         tasks.leaving.retain(|_, task| !task.is_finished());
-        tasks.dismiss(before);
+        for (id, working) in before {
+            working.stop.send_replace(true);
+            tasks.leaving.insert(id, working.task);
+        }
     }
 
     /// Begins the subscriptions to a publisher anew, from what its database says: for when that was
     /// replaced.
     pub fn restart(&self, publisher: &ServiceName) {
-        let mut tasks = self.tasks.lock();
-        let (of_publisher, others) = std::mem::take(&mut tasks.working)
-            .into_iter()
-            .partition(|(id, _)| id.publisher == *publisher);
-        tasks.working = others;
-        tasks.dismiss(of_publisher);
-        drop(tasks);
-        self.update(&self.topology());
+        let tasks = self.tasks.lock();
+        for (_, working) in tasks.working.iter().filter(|(id, _)| id.publisher == *publisher) {
+            working.replaced.send_modify(|count| *count = count.wrapping_add(1));
+        }
     }
 
     /// Starts a subscription, once an earlier task for the same one has ended.
     fn start(&self, demand: Demand, stance: Stance, earlier: Option<JoinHandle<()>>) -> Working {
         let Demand { id: SubscriptionId { publisher, topic, subscriber }, outbox, .. } = demand;
         let stance = watch::Sender::new(stance);
-        let (redriven, stop) = (watch::Sender::new(0), watch::Sender::new(false));
+        let (redriven, replaced) = (watch::Sender::new(0), watch::Sender::new(0));
+        let stop = watch::Sender::new(false);
         let orders = Orders {
             stance: stance.subscribe(),
             redriven: redriven.subscribe(),
+            replaced: replaced.subscribe(),
             stop: stop.subscribe(),
         };
         let ledger = Ledger::new(outbox, subscriber.clone(), topic.clone());
@@ -178,7 +180,7 @@ impl Dispatcher {
             }
             subscription.run().await;
         });
-        Working { stance, redriven, stop, task }
+        Working { stance, redriven, replaced, stop, task }
     }
 
     /// Has every subscription look for parked events that it does not know of.
@@ -216,16 +218,6 @@ impl Dispatcher {
             }
         }
         cut
-    }
-}
-
-impl Tasks {
-    /// Tells subscriptions to stop.
-    fn dismiss(&mut self, working: HashMap<SubscriptionId, Working>) {
-        for (id, working) in working {
-            working.stop.send_replace(true);
-            self.leaving.insert(id, working.task);
-        }
     }
 }
 

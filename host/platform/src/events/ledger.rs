@@ -67,7 +67,7 @@ impl Ledger {
             StartFrom::Now => "(SELECT coalesce(max(seq), 0) FROM _thali_events)",
         };
         if let Some(position) = self.position().await? {
-            return Ok(position);
+            return self.within(position).await;
         }
         let sql = format!(
             "INSERT INTO _thali_subscriptions (subscriber, topic, position, created_at) \
@@ -76,7 +76,13 @@ impl Ledger {
         let [subscriber, topic] = self.names();
         let insert = Statement::new(sql, [subscriber, topic, now_ms().into()]);
         self.outbox.database().host_batch(vec![insert], false).await?;
-        Ok(self.position().await?.unwrap_or_default())
+        let position = self.position().await?.unwrap_or_default();
+        self.within(position).await
+    }
+
+    /// The position, which is never behind the last event: places behind that are given out later.
+    async fn within(&self, position: Seq) -> Result<Seq, SqlError> {
+        Ok(position.min(self.outbox.last_seq().await?))
     }
 
     async fn position(&self) -> Result<Option<Seq>, SqlError> {
@@ -104,7 +110,8 @@ impl Ledger {
         rows.into_iter().map(|row| Columns::new(row).integer()).collect()
     }
 
-    /// The events after `cursor`, and the place up to which there are no others.
+    /// The events after `cursor`, and the place up to which there are no others. A place before `cursor`
+    /// means that another database has taken the place of the one that was read before.
     pub(super) async fn read(
         &self,
         cursor: Seq,
@@ -112,7 +119,7 @@ impl Ledger {
     ) -> Result<(Vec<StoredEvent>, Seq), SqlError> {
         let last = self.outbox.last_seq().await?;
         if last <= cursor {
-            return Ok((Vec::new(), cursor));
+            return Ok((Vec::new(), last));
         }
         let events = self.outbox.read(&self.topic, None, cursor, limit).await?;
         let reached = match events.last() {
@@ -145,7 +152,9 @@ impl Ledger {
                 Statement::new(sql, [(*seq).into(), self.subscriber.as_str().into()])
             }
             Change::Position(seq) => {
-                let sql = "UPDATE _thali_subscriptions SET position = $3 \
+                // The database may have been replaced since the position was reached.
+                let sql = "UPDATE _thali_subscriptions SET position = \
+                           min($3, (SELECT coalesce(max(seq), 0) FROM _thali_events)) \
                            WHERE subscriber = $1 AND topic = $2";
                 let [subscriber, topic] = self.names();
                 Statement::new(sql, [subscriber, topic, (*seq).into()])

@@ -4,6 +4,8 @@
 //! events up to a number, and the deliveries that run. Nothing here polls: the task sleeps until the
 //! outbox announces a commit, a pause is over, a delivery or a write has ended, or it is told to stop.
 
+mod reaction;
+
 use std::collections::{HashMap, HashSet};
 use std::future::{Future, pending};
 use std::pin::Pin;
@@ -13,14 +15,14 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
-use tracing::{debug, warn};
+use tracing::warn;
 
 use crate::events::backoff::Dice;
-use crate::events::lanes::{Entry, Job, Lanes, Parked};
-use crate::events::ledger::{Change, Ledger, ParkedRow};
+use crate::events::lanes::{Job, Lanes};
+use crate::events::ledger::{Ledger, ParkedRow};
 use crate::events::limits::EventLimits;
 use crate::events::progress::{Batch, Progress};
-use crate::events::row::{Seq, StoredEvent, now_ms};
+use crate::events::row::{Seq, StoredEvent};
 use crate::events::subscriber::{Attempt, Outcome, Subscriber};
 use crate::events::terms::Terms;
 use crate::sql::SqlError;
@@ -53,6 +55,8 @@ pub(super) struct Orders {
     pub(super) stance: watch::Receiver<Stance>,
     /// Changes when parked events were added to the ledger by somebody else.
     pub(super) redriven: watch::Receiver<u64>,
+    /// Changes when another database has taken the place of the publisher's.
+    pub(super) replaced: watch::Receiver<u64>,
     /// Turns true when no delivery may start any more.
     pub(super) stop: watch::Receiver<bool>,
 }
@@ -81,6 +85,8 @@ pub(super) struct Subscription<S> {
     more_parked: bool,
     /// Not before this may something be started, be it for a failed database or a full host.
     rest: Rest,
+    /// Another database has taken the place of the one that was read.
+    replaced: bool,
     stopping: bool,
 }
 
@@ -107,6 +113,7 @@ enum Woken {
     Announced,
     Stance,
     Redriven,
+    Replaced,
     Stop,
     Time,
 }
@@ -138,6 +145,7 @@ impl<S: Subscriber> Subscription<S> {
             reload: true,
             more_parked: false,
             rest: Rest::default(),
+            replaced: false,
             stopping: false,
         }
     }
@@ -152,8 +160,11 @@ impl<S: Subscriber> Subscription<S> {
             self.start_read(now);
             self.start_deliveries(now);
             self.start_write(now);
-            if self.stopping && self.running.is_empty() && self.writing.is_none() {
-                return;
+            if self.ends() && self.running.is_empty() && self.writing.is_none() {
+                if self.stopping || !self.begin_anew().await {
+                    return;
+                }
+                continue;
             }
             let woken = self.wait(now).await;
             self.react(woken, Instant::now());
@@ -174,6 +185,22 @@ impl<S: Subscriber> Subscription<S> {
         }
     }
 
+    /// Whether nothing is started any more.
+    fn ends(&self) -> bool {
+        self.stopping || self.replaced
+    }
+
+    /// Forgets everything that was known from the database before this one.
+    async fn begin_anew(&mut self) -> bool {
+        warn!(ledger = %self.ledger, "the database was replaced: beginning anew");
+        self.lanes = Lanes::default();
+        self.reading = None;
+        self.rest = Rest::default();
+        (self.more, self.reload, self.more_parked) = (true, true, false);
+        self.replaced = false;
+        self.begin().await
+    }
+
     async fn find_place(&mut self) -> Result<(), SqlError> {
         let position = self.ledger.begin(self.stance.terms.from).await?;
         self.ahead = self.ledger.ahead(position).await?.into_iter().collect();
@@ -182,7 +209,7 @@ impl<S: Subscriber> Subscription<S> {
     }
 
     fn start_read(&mut self, now: Instant) {
-        if self.reading.is_some() || self.stopping || is_resting(self.rest.reads, now) {
+        if self.reading.is_some() || self.ends() || is_resting(self.rest.reads, now) {
             return;
         }
         self.reload |= self.more_parked && self.lanes.parked() == 0;
@@ -216,7 +243,7 @@ impl<S: Subscriber> Subscription<S> {
 
     /// How many deliveries may start now.
     fn starts(&self, now: Instant) -> usize {
-        if self.stopping || self.reload || is_resting(self.rest.deliveries, now) {
+        if self.ends() || self.reload || is_resting(self.rest.deliveries, now) {
             return 0;
         }
         self.free()
@@ -246,7 +273,7 @@ impl<S: Subscriber> Subscription<S> {
     }
 
     fn start_write(&mut self, now: Instant) {
-        if self.writing.is_some() || is_resting(self.rest.writes, now) {
+        if self.writing.is_some() || self.replaced || is_resting(self.rest.writes, now) {
             return;
         }
         let last = self.stopping && self.running.is_empty();
@@ -277,6 +304,7 @@ impl<S: Subscriber> Subscription<S> {
             Ok(()) = self.announcements.changed() => Woken::Announced,
             Ok(()) = self.orders.stance.changed() => Woken::Stance,
             Ok(()) = self.orders.redriven.changed() => Woken::Redriven,
+            Ok(()) = self.orders.replaced.changed() => Woken::Replaced,
             () = stopped(&mut self.orders.stop), if !self.stopping => Woken::Stop,
             () = timer => Woken::Time,
         }
@@ -287,128 +315,12 @@ impl<S: Subscriber> Subscription<S> {
         let later = |rest: Option<Instant>, at: Instant| rest.map_or(at, |rest| rest.max(at));
         let startable = if self.lanes.is_ready() { Some(now) } else { self.lanes.next_due() };
         let start = startable
-            .filter(|_| self.free() > 0 && !self.stopping && !self.reload)
+            .filter(|_| self.free() > 0 && !self.ends() && !self.reload)
             .map(|at| later(self.rest.deliveries, at));
         let write = self.progress.due(now).filter(|_| self.writing.is_none());
         let write = write.map(|at| later(self.rest.writes, at));
         let read = self.rest.reads.filter(|_| self.reading.is_none() && !self.stopping);
         [start, write, read].into_iter().flatten().min()
-    }
-
-    fn react(&mut self, woken: Woken, now: Instant) {
-        match woken {
-            Woken::Ended(job, outcome) => self.ended(job, outcome, now),
-            Woken::Read(Read::Events(Ok((events, reached)))) => self.take_in(events, reached, now),
-            Woken::Read(Read::Parked(Ok((rows, more)))) => self.take_in_parked(rows, more, now),
-            Woken::Read(Read::Events(Err(error)) | Read::Parked(Err(error))) => {
-                warn!(ledger = %self.ledger, "events cannot be read: {error}");
-                self.more = true;
-                self.rest.reads = Some(now + DATABASE_PAUSE);
-            }
-            Woken::Wrote(batch, Ok(())) => self.progress.written(&batch, now),
-            Woken::Wrote(batch, Err(error)) => self.not_written(batch, &error, now),
-            Woken::Announced => self.more = true,
-            Woken::Stance => {
-                self.stance = self.orders.stance.borrow_and_update().clone();
-                self.rest.deliveries = None;
-            }
-            Woken::Redriven => {
-                self.orders.redriven.borrow_and_update();
-                self.reload = true;
-            }
-            Woken::Stop => self.stopping = true,
-            Woken::Time => {}
-        }
-        self.rest.reads = self.rest.reads.filter(|rest| *rest > now);
-    }
-
-    fn take_in(&mut self, events: Vec<StoredEvent>, reached: Seq, now: Instant) {
-        // Until a read brings nothing there may be more.
-        self.more |= !events.is_empty();
-        for event in events {
-            let (seq, key) = (event.seq, event.key.clone());
-            let wanted = self.stance.terms.wants(&event.function);
-            if !wanted || self.ahead.remove(&seq) {
-                continue;
-            }
-            match self.lanes.push(event, now) {
-                Entry::Known => continue,
-                Entry::Waits => {}
-                Entry::Parked => self.record_behind(seq, &key),
-            }
-            self.progress.open(seq);
-        }
-        self.progress.reach(reached, now);
-    }
-
-    fn take_in_parked(&mut self, rows: Vec<ParkedRow>, more: bool, now: Instant) {
-        (self.reload, self.more_parked) = (false, more);
-        let today = now_ms();
-        for row in rows {
-            let pause = u64::try_from(row.next_at_ms - today).unwrap_or(0);
-            let due = now + Duration::from_millis(pause);
-            let parked = Parked { attempts: row.attempts, due };
-            self.lanes.park(row.seq, row.key.into(), parked);
-        }
-    }
-
-    fn ended(&mut self, job: Job, outcome: Outcome, now: Instant) {
-        if outcome != Outcome::Postponed {
-            (self.rest.deliveries, self.rest.postponed) = (None, 0);
-        }
-        match outcome {
-            Outcome::Done if self.lanes.settle(&job) => {
-                self.progress.record(Change::Unpark(job.seq), None);
-            }
-            Outcome::Done => self.progress.close(job.seq, now),
-            Outcome::Failed(error) => self.failed(&job, error, now),
-            Outcome::Postponed => {
-                self.rest.postponed += 1;
-                let doublings = self.rest.postponed.min(6) - 1;
-                let pause = (POSTPONED_FIRST * (1 << doublings)).min(POSTPONED_MAX);
-                self.rest.deliveries = Some(now + pause);
-                self.lanes.put_back(job);
-            }
-        }
-    }
-
-    fn failed(&mut self, job: &Job, error: String, now: Instant) {
-        let attempts = job.attempts + 1;
-        let terms = Arc::clone(&self.stance.terms);
-        if attempts >= terms.attempts {
-            let (seq, key) = (job.seq, &job.key);
-            warn!(ledger = %self.ledger, seq, %key, attempts, "an event is dead: {error}");
-            self.lanes.settle(job);
-            let row = ParkedRow { seq, key: key.to_string(), attempts, next_at_ms: 0 };
-            self.progress.record(Change::Bury { row, error }, Some(seq));
-            return;
-        }
-        let pause = terms.backoff.pause(attempts, &mut self.dice);
-        debug!(ledger = %self.ledger, seq = job.seq, attempts, ?pause, "an event failed: {error}");
-        let behind = self.lanes.fail(job, attempts, now + pause, now);
-        let pause_ms = i64::try_from(pause.as_millis()).unwrap_or(i64::MAX);
-        let next_at_ms = now_ms().saturating_add(pause_ms);
-        let row = ParkedRow { seq: job.seq, key: job.key.to_string(), attempts, next_at_ms };
-        self.progress.record(Change::Park { row, error }, Some(job.seq));
-        for seq in behind {
-            self.record_behind(seq, &job.key);
-        }
-    }
-
-    /// An event is parked because of another one.
-    fn record_behind(&mut self, seq: Seq, key: &str) {
-        let row = ParkedRow { seq, key: key.to_owned(), attempts: 0, next_at_ms: 0 };
-        self.progress.record(Change::Park { row, error: BEHIND.into() }, Some(seq));
-    }
-
-    fn not_written(&mut self, batch: Batch, error: &SqlError, now: Instant) {
-        warn!(ledger = %self.ledger, "a subscription cannot be stored: {error}");
-        self.rest.writes = Some(now + DATABASE_PAUSE);
-        if self.stopping {
-            // Whatever is lost is delivered again.
-            return;
-        }
-        self.progress.not_written(batch, now);
     }
 }
 

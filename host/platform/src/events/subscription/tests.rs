@@ -98,6 +98,7 @@ struct Bench {
     limits: EventLimits,
     stance: watch::Sender<Stance>,
     redriven: watch::Sender<u64>,
+    replaced: watch::Sender<u64>,
     stop: watch::Sender<bool>,
 }
 
@@ -128,9 +129,10 @@ impl Bench {
         let database = databases.database(&"publisher".parse().unwrap());
         let outbox = Arc::new(Outbox::new(Arc::clone(&database), limits.clone()));
         let ledger = Ledger::new(outbox, "subscriber".parse().unwrap(), topic());
-        let (redriven, stop) = (watch::Sender::new(0), watch::Sender::new(false));
+        let (redriven, replaced) = (watch::Sender::new(0), watch::Sender::new(0));
+        let stop = watch::Sender::new(false);
         let stance = watch::Sender::new(Stance { terms: Arc::new(terms), serves: true });
-        Self { _dir: dir, database, ledger, limits, stance, redriven, stop }
+        Self { _dir: dir, database, ledger, limits, stance, redriven, replaced, stop }
     }
 
     /// Publishes one event per key.
@@ -157,6 +159,7 @@ impl Bench {
         let orders = Orders {
             stance: self.stance.subscribe(),
             redriven: self.redriven.subscribe(),
+            replaced: self.replaced.subscribe(),
             stop: self.stop.subscribe(),
         };
         let subscriber = Arc::clone(subscriber);
@@ -186,7 +189,7 @@ impl Bench {
     }
 
     async fn position(&self) -> Seq {
-        self.integer("SELECT position FROM _thali_subscriptions").await
+        self.integer("SELECT coalesce(max(position), 0) FROM _thali_subscriptions").await
     }
 
     async fn rows(&self, state: &str) -> i64 {
@@ -450,6 +453,54 @@ async fn a_dead_event_that_is_redriven_is_delivered_from_the_first_attempt_on() 
     let last = subscriber.seen().into_iter().next_back().unwrap();
     assert_eq!((last.seq, last.attempt, last.outcome), (1, 1, Outcome::Done));
     assert_eq!(bench.rows("dead").await + bench.rows("waiting").await, 0);
+}
+
+/// Puts back what a database was after five events, three of which were delivered.
+async fn put_back(bench: &Bench) {
+    let delete = Statement::new("DELETE FROM _thali_events WHERE seq > 5", []);
+    let position = Statement::new("UPDATE _thali_subscriptions SET position = 3", []);
+    bench.database.host_batch(vec![delete, position], true).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_database_that_was_put_back_is_noticed_and_its_events_are_delivered() {
+    let bench = Bench::new();
+    bench.publish(&["a"; 10]).await;
+    let subscriber = Scripted::new(|_, _| Outcome::Done);
+    let restoring = async {
+        while bench.position().await < 10 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        put_back(&bench).await;
+        while subscriber.seen().len() < 12 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        bench.publish(&["a"]).await;
+    };
+    tokio::join!(bench.work(&subscriber, 13), restoring);
+    assert_eq!(subscriber.taken()[10..], [4, 5, 6]);
+    assert_eq!(bench.position().await, 6);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_puts_a_database_back_says_so_and_loses_nothing_published_since() {
+    let bench = Bench::new();
+    bench.publish(&["a"; 10]).await;
+    let subscriber = Scripted::new(|_, _| Outcome::Done);
+    let restoring = async {
+        while bench.position().await < 10 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        bench.stance.send_modify(|stance| stance.serves = false);
+        put_back(&bench).await;
+        bench.publish(&["a"; 20]).await;
+        bench.replaced.send_replace(1);
+        bench.stance.send_modify(|stance| stance.serves = true);
+    };
+    tokio::join!(bench.work(&subscriber, 32), restoring);
+    let mut new: Vec<_> = subscriber.taken()[10..].to_vec();
+    new.dedup();
+    assert!(new.ends_with(&(6..=25).collect::<Vec<_>>()), "{new:?}");
 }
 
 /// Random keys, failures, postponements and restarts: everything is taken, and in order within each key.
