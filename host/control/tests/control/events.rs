@@ -312,3 +312,22 @@ async fn what_a_new_subscriber_cannot_read_is_dead_until_a_fixed_one_is_told_aga
     host.expect_invocations("mail", 1).await;
     assert_eq!(events.redrive(&filter).await.unwrap(), 0);
 }
+
+#[tokio::test]
+async fn a_backup_that_is_put_back_loses_nothing_that_is_published_afterwards() {
+    let host = TestHost::new().await;
+    host.deploy(publisher()).await;
+    host.deploy(subscriber("mail")).await;
+    publish(&host, 5).await;
+    host.expect_invocations("mail", 5).await;
+    let control = host.control();
+    let database = control.database_of(&name("orders")).unwrap();
+    let backup = control.backup(&database).await.unwrap().into_temp_path();
+    publish(&host, 5).await;
+    host.expect_invocations("mail", 10).await;
+    control.replace_database(&name("orders"), backup).await.unwrap();
+    assert_eq!(host.outbox("orders").last_seq().await.unwrap(), 5);
+    publish(&host, 3).await;
+    host.eventually("13 deliveries", |host| host.show("mail").status.invocations >= 13).await;
+    assert_eq!(kept_after_a_while(&host, 8).await, (1, 8));
+}
