@@ -23,7 +23,7 @@ use crate::sql::session::{Session, Speaker};
 use crate::sql::shelf::Shelf;
 use crate::sql::ticket::job;
 use crate::sql::transaction::Transaction;
-use crate::sql::writer::{Work, Writer};
+use crate::sql::writer::{First, Work, Writer};
 use crate::sql::{Caller, Rows, SqlLimits, Statement, Value};
 
 /// Older versions can damage a database in WAL mode when a checkpoint meets a restart of the log.
@@ -243,17 +243,31 @@ impl Database {
     ///
     /// When the wait is too long, or would never end because the caller has a transaction already.
     pub async fn begin(&self, caller: Caller) -> Result<Transaction, SqlError> {
-        self.begin_with(caller, Arc::default()).await
+        let exclusive = self.writer.begin(caller, Company::Welcome, nothing()).await?;
+        Ok(Transaction::new(&self.place, exclusive, Arc::default()))
     }
 
-    /// Begins a transaction in which something waits already.
-    pub(crate) async fn begin_with(
+    /// Begins a transaction in which something waits already, with a first statement, which may fail
+    /// without failing the transaction.
+    pub(crate) async fn begin_with<T: Send + 'static>(
         &self,
         caller: Caller,
         added: Arc<Added>,
-    ) -> Result<Transaction, SqlError> {
-        let exclusive = self.writer.begin(caller, Company::Welcome).await?;
-        Ok(Transaction::new(&self.place, exclusive, added))
+        statement: impl FnOnce(&Session) -> Result<T, SqlError> + Send + 'static,
+    ) -> Result<(Transaction, Result<T, SqlError>), SqlError> {
+        let (sender, outcome) = oneshot::channel();
+        let waiting = Arc::clone(&added);
+        let first: First = Box::new(move |session, ticket| {
+            let budget = || session.budget(Some(Arc::clone(ticket)));
+            waiting.carry_out(session, budget)?;
+            let _metering = session.meter.start(budget());
+            let _ = sender.send(statement(session));
+            Ok(())
+        });
+        let exclusive = self.writer.begin(caller, Company::Welcome, first).await?;
+        let transaction = Transaction::new(&self.place, exclusive, added);
+        let outcome = outcome.await.unwrap_or_else(|_| Err(Unavailable::Stopped.into()));
+        Ok((transaction, outcome))
     }
 
     /// Carries out what was added to a transaction that never needed to begin.
@@ -316,7 +330,7 @@ impl Database {
         T: Send + 'static,
         E: From<SqlError> + Send + 'static,
     {
-        let exclusive = self.writer.begin(Caller::HOST, Company::Unwelcome).await?;
+        let exclusive = self.writer.begin(Caller::HOST, Company::Unwelcome, nothing()).await?;
         let (reply, durable) = job();
         let (sender, outcome) = oneshot::channel();
         spawn_blocking(move || {
@@ -330,6 +344,11 @@ impl Database {
         durable.finish().await?;
         Ok(result)
     }
+}
+
+/// A transaction that begins with nothing.
+fn nothing() -> First {
+    Box::new(|_, _| Ok(()))
 }
 
 impl std::fmt::Debug for Database {

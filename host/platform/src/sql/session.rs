@@ -134,6 +134,9 @@ impl Session {
         self.raw.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
         self.raw.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
         self.raw.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+        // Nobody may run ANALYZE, so the values of parameters tell the planner nothing; without this it
+        // prepares statements with joins again whenever one is bound.
+        self.raw.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         let value_bytes_max = i32::try_from(limits.value_bytes_max).unwrap_or(i32::MAX);
         self.raw.set_limit(Limit::SQLITE_LIMIT_LENGTH, value_bytes_max)?;
         self.raw.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;

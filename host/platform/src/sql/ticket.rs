@@ -83,12 +83,17 @@ impl<T> Reply<T> {
 impl<T> Answer<T> {
     /// Waits for the answer: `queue_time` for the job to be started, then for as long as it runs.
     pub(crate) async fn wait(mut self, queue_time: Duration) -> Result<T, SqlError> {
+        self.turn(queue_time).await.unwrap_or(Err(SqlError::Busy))
+    }
+
+    /// The answer; none when the job was not started in time, and never will be.
+    async fn turn(&mut self, queue_time: Duration) -> Option<Result<T, SqlError>> {
         let answer = match timeout(queue_time, &mut self.receiver).await {
             Ok(answer) => answer,
-            Err(_) if self.ticket.withdraw() => return Err(SqlError::Busy),
+            Err(_) if self.ticket.withdraw() => return None,
             Err(_) => (&mut self.receiver).await,
         };
-        answer.unwrap_or_else(|_| Err(Unavailable::Stopped.into()))
+        Some(answer.unwrap_or_else(|_| Err(Unavailable::Stopped.into())))
     }
 
     /// Waits for the answer of a job that needs no turn.
@@ -96,16 +101,31 @@ impl<T> Answer<T> {
         (&mut self.receiver).await.unwrap_or_else(|_| Err(Unavailable::Stopped.into()))
     }
 
-    /// The same; and when it is an error, waits until the transaction that met it is undone and what it
-    /// has seen of others, of which the error may tell, is durable.
-    pub(crate) async fn finish_or(self, undone: Answer<()>) -> Result<T, SqlError> {
-        let answer = self.finish().await;
-        if answer.is_err() {
-            // Nobody answers when there was nothing to undo.
-            let _ = undone.finish().await;
+    /// [`Self::wait`]; and when it is an error, waits until the transaction that met it is undone and
+    /// what it has seen of others, of which the error may tell, is durable.
+    pub(crate) async fn wait_or(
+        mut self,
+        queue_time: Duration,
+        undone: Answer<()>,
+    ) -> Result<T, SqlError> {
+        match self.turn(queue_time).await {
+            Some(answer) => after(answer, undone).await,
+            None => Err(SqlError::Busy),
         }
-        answer
     }
+
+    /// The same with [`Self::finish`].
+    pub(crate) async fn finish_or(self, undone: Answer<()>) -> Result<T, SqlError> {
+        after(self.finish().await, undone).await
+    }
+}
+
+async fn after<T>(answer: Result<T, SqlError>, undone: Answer<()>) -> Result<T, SqlError> {
+    if answer.is_err() {
+        // Nobody answers when there was nothing to undo.
+        let _ = undone.finish().await;
+    }
+    answer
 }
 
 impl<T> Drop for Answer<T> {

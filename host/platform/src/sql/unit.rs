@@ -4,12 +4,12 @@
 //! first statement whose answer is waited for. When there is none until the commit, everything is carried
 //! out like a batch, so that a service which needs no answers never keeps other writers waiting.
 
-use std::sync::Arc;
-
-use tokio::sync::OnceCell;
+use std::sync::{Arc, OnceLock};
 
 use crate::sql::added::{Added, OpenTransaction, Step};
-use crate::sql::error::SqlError;
+use crate::sql::error::{Ending, SqlError};
+use crate::sql::session::Session;
+use crate::sql::statement::Access;
 use crate::sql::{Caller, Database, Rows, Statement, Transaction};
 
 /// A transaction that begins when it has to. Dropping it rolls it back.
@@ -17,13 +17,21 @@ pub struct Unit {
     database: Arc<Database>,
     caller: Caller,
     added: Arc<Added>,
-    begun: OnceCell<Transaction>,
+    begun: OnceLock<Transaction>,
+    /// Why it can neither begin nor commit any more.
+    broken: OnceLock<Ending>,
 }
 
 impl Unit {
     /// A transaction in which nothing happened yet.
     pub fn new(database: Arc<Database>, caller: Caller) -> Self {
-        Self { database, caller, added: Arc::default(), begun: OnceCell::new() }
+        Self {
+            database,
+            caller,
+            added: Arc::default(),
+            begun: OnceLock::new(),
+            broken: OnceLock::new(),
+        }
     }
 
     /// Adds a statement: it is carried out with the next one that is waited for, or with the commit.
@@ -43,7 +51,10 @@ impl Unit {
     ///
     /// When it cannot begin, the statement fails, or one that was added did.
     pub async fn query(&self, statement: Statement) -> Result<Rows, SqlError> {
-        self.begun().await?.query(statement).await
+        match self.begun.get() {
+            Some(transaction) => transaction.query(statement).await,
+            None => self.begin(move |session| session.query(&statement, Access::Write)).await,
+        }
     }
 
     /// Runs one statement and answers the number of rows it changed.
@@ -52,7 +63,10 @@ impl Unit {
     ///
     /// When it cannot begin, the statement fails, or one that was added did.
     pub async fn execute(&self, statement: Statement) -> Result<u64, SqlError> {
-        self.begun().await?.execute(statement).await
+        match self.begun.get() {
+            Some(transaction) => transaction.execute(statement).await,
+            None => self.begin(move |session| session.execute(&statement)).await,
+        }
     }
 
     /// Makes everything durable.
@@ -61,6 +75,9 @@ impl Unit {
     ///
     /// When something that was added fails, or the transaction is over. Then nothing of it was done.
     pub async fn commit(self) -> Result<(), SqlError> {
+        if let Some(ending) = self.broken.into_inner() {
+            return Err(ending.into());
+        }
         match self.begun.into_inner() {
             Some(transaction) => transaction.commit().await,
             None => self.database.carry_out(self.caller, self.added.take()).await,
@@ -89,8 +106,26 @@ impl Unit {
         handle.is_of(&self.added)
     }
 
-    async fn begun(&self) -> Result<&Transaction, SqlError> {
-        let begin = || self.database.begin_with(self.caller, Arc::clone(&self.added));
-        self.begun.get_or_try_init(begin).await
+    /// Gets the connection, and carries out what was added and then `statement`. When something that was
+    /// added fails, nothing can be committed any more.
+    async fn begin<T: Send + 'static>(
+        &self,
+        statement: impl FnOnce(&Session) -> Result<T, SqlError> + Send + 'static,
+    ) -> Result<T, SqlError> {
+        if let Some(error) = self.broken.get() {
+            return Err(error.clone().into());
+        }
+        let begun = self.database.begin_with(self.caller, Arc::clone(&self.added), statement).await;
+        match begun {
+            Ok((transaction, outcome)) => {
+                // Two statements of one transaction never run side by side: its service waits.
+                let _ = self.begun.set(transaction);
+                outcome
+            }
+            Err(error) => {
+                let _ = self.broken.set(Ending::Failed(error.to_string()));
+                Err(error)
+            }
+        }
     }
 }

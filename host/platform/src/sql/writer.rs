@@ -21,7 +21,7 @@ use crate::sql::group::{Company, Group};
 use crate::sql::place::Place;
 use crate::sql::queue::Queue;
 use crate::sql::session::Session;
-use crate::sql::ticket::{Answer, Reply, job};
+use crate::sql::ticket::{Answer, Reply, Ticket, job};
 use crate::sql::{Caller, Statement};
 
 pub(crate) const OWN_TRANSACTION: &str = "this request has a transaction open, which this would wait for: use \
@@ -80,9 +80,15 @@ pub(crate) struct Work {
     pub(crate) announces: bool,
 }
 
+/// What a transaction begins with. When it fails there is no transaction.
+pub(crate) type First = Box<dyn FnOnce(&Session, &Arc<Ticket>) -> Result<(), SqlError> + Send>;
+
 struct BeginJob {
     caller: Caller,
     company: Company,
+    first: First,
+    /// Answered when there is no transaction, and what it has seen of others is durable.
+    undone: Reply<()>,
     reply: Reply<Exclusive>,
     runtime: Handle,
 }
@@ -126,11 +132,14 @@ impl Writer {
         self: &Arc<Self>,
         caller: Caller,
         company: Company,
+        first: First,
     ) -> Result<Exclusive, SqlError> {
         let (reply, answer) = job();
+        let (undone, was_undone) = job();
         let runtime = Handle::current();
-        self.submit(caller, Entry::Begin(BeginJob { caller, company, reply, runtime }), 0)?;
-        self.wait(answer).await
+        let begin = BeginJob { caller, company, first, undone, reply, runtime };
+        self.submit(caller, Entry::Begin(begin), 0)?;
+        answer.wait_or(self.place.limits.queue_time, was_undone).await
     }
 
     /// Waits for what is queued, closes the connection, and keeps it closed until the answer is
@@ -274,6 +283,11 @@ impl Writer {
     fn hand_over(self: &Arc<Self>, mut group: Group, job: BeginJob) -> Option<Group> {
         if let Err(error) = group.enter(job.company) {
             let _ = job.reply.send(Err(error));
+            return Some(group);
+        }
+        if let Err(error) = (job.first)(group.session(), &job.reply.ticket()) {
+            let _ = job.reply.send(Err(error));
+            group.undo(Some(job.undone));
             return Some(group);
         }
         self.lane.lock().holder = job.caller;
