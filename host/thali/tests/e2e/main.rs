@@ -9,6 +9,7 @@ mod events;
 mod food_delivery;
 mod food_events;
 mod idempotency;
+mod messages;
 mod schedules;
 mod settings;
 mod support;
