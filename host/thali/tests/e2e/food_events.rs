@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, TestHost, an_order, eventually};
+use crate::support::{Answer, TestHost, an_order, component, eventually};
 
 /// "Assigned as soon as a driver is free": well before the schedule would look, every ten seconds.
 const BY_EVENT: Duration = Duration::from_secs(3);
@@ -225,4 +225,44 @@ fn whoever_is_notified_by_request_hears_that_it_is_queued_and_reads_that_it_is_s
     assert_eq!((receipt.status, &receipt.body["status"]), (202, &json!("queued")), "{receipt:?}");
     let kept = host.get(&format!("/api/v1/notifications/{}", text(&receipt.body, "id")));
     assert_eq!((&kept.body["status"], &kept.body["attempts"]), (&json!("sent"), &json!(1)));
+}
+
+#[test]
+fn whoever_follows_an_order_sees_every_step_and_the_driver_until_it_is_at_the_door() {
+    let host = TestHost::with_services();
+    let order = place(&host);
+    let path = format!("/api/v1/orders/{}/track", text(&order, "id"));
+    let stream = std::thread::scope(|scope| {
+        // It ends by itself after the last step.
+        let following = scope.spawn(|| host.get(&path));
+        drive(&host, &order, "pickup");
+        await_status(&host, &order, "picked_up");
+        let driver = text(&order["driver"], "id");
+        let moved = host.put(
+            &format!("/api/v1/drivers/{driver}/location"),
+            &json!({"lat": 52.515, "lon": 13.40}),
+        );
+        assert_eq!(moved.status, 200, "{moved:?}");
+        drive(&host, &order, "complete");
+        following.join().unwrap()
+    });
+    assert_eq!(stream.status, 200, "{stream:?}");
+    let body = stream.body.as_str().unwrap();
+    let events: Vec<_> = body.lines().filter_map(|line| line.strip_prefix("event: ")).collect();
+    assert_eq!(events.first(), Some(&"snapshot"), "{body}");
+    assert!(events.contains(&"driver-moved"), "{body}");
+    let last = body.lines().rfind(|line| line.starts_with("data: ")).unwrap();
+    assert!(last.contains("\"status\":\"delivered\""), "{body}");
+}
+
+#[test]
+fn orders_that_waited_for_delivery_itself_are_assigned_on_schedule() {
+    let host = TestHost::with_services();
+    assert_eq!(host.remove("delivery").status, 200);
+    let order = place(&host);
+    assert_eq!(order["status"], "queued");
+    assert_eq!(host.deploy(&component("delivery")).status, 201);
+    let run = host.admin_post("/schedules/orders/assign-queued/run", b"");
+    assert_eq!(run.status, 200, "{run:?}");
+    await_status(&host, &order, "confirmed");
 }
