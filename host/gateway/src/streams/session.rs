@@ -165,7 +165,8 @@ impl Session {
     async fn read_backlog(&mut self) {
         let Some(topic) = self.route.stream().map(Stream::topic) else { return };
         let read = self.outbox.read(topic, Some(self.listener.key()), self.last, CATCH_UP_EVENTS);
-        let read = read.await;
+        // Boxed, so that a client that only waits does not carry the size of this.
+        let read = Box::pin(read).await;
         let Phase::CatchingUp { backlog, then_over } = &mut self.phase else { return };
         match read {
             Ok(events) if events.is_empty() => {
