@@ -180,6 +180,11 @@ impl TestHost {
         read(request.send(body.to_string().as_bytes()))
     }
 
+    /// A `GET` that may find nobody to answer it.
+    pub(crate) fn try_get(&self, path: &str) -> Result<Answer, ureq::Error> {
+        whole(self.agent.get(self.url(path)).call()?)
+    }
+
     /// A request that may find nobody to answer it.
     pub(crate) fn try_post(
         &self,
@@ -191,7 +196,7 @@ impl TestHost {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        request.send(body.to_string().as_bytes()).map(|answer| read(Ok(answer)))
+        whole(request.send(body.to_string().as_bytes())?)
     }
 
     pub(crate) fn admin_get(&self, path: &str) -> Answer {
@@ -257,13 +262,16 @@ pub(crate) fn up() -> Command {
 }
 
 fn read(answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Answer {
-    let mut answer = answer.unwrap();
-    let text = answer.body_mut().read_to_string().unwrap();
-    Answer {
+    whole(answer.unwrap()).unwrap()
+}
+
+fn whole(mut answer: ureq::http::Response<ureq::Body>) -> Result<Answer, ureq::Error> {
+    let text = answer.body_mut().read_to_string()?;
+    Ok(Answer {
         status: answer.status().as_u16(),
         headers: answer.headers().clone(),
         body: serde_json::from_str(&text).unwrap_or(Value::String(text)),
-    }
+    })
 }
 
 /// Waits for the line that the host prints when it is ready; it has written its addresses by then.
