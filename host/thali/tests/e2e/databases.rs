@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::support::{Answer, TestHost, an_order};
+use crate::support::{Answer, TestHost, an_order, eventually};
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
@@ -103,7 +103,9 @@ fn a_deleted_database_is_made_anew_with_a_loud_warning() {
             }
         }
     });
-    assert!(host.log().contains("THE DATABASE WAS MISSING"), "{}", host.log());
+    eventually("the warning in the log", || {
+        host.log().contains("THE DATABASE WAS MISSING").then_some(())
+    });
     assert_eq!(state(&host, "orders").0, "running");
     assert_eq!(host.get(&format!("/api/v1/orders/{id}")).status, 404);
     place(&host);
