@@ -13,7 +13,7 @@
 //! let cache = Cache::new(1 << 20);
 //! match cache.get_or_fill("menu/1", 7).await? {
 //!     Lookup::Found(menu) => drop(menu),
-//!     Lookup::Missing(flight) => flight.fill(b"pizza".into(), Duration::from_secs(60))?,
+//!     Lookup::Missing(flight) => flight.fill(b"pizza".as_slice().into(), Duration::from_secs(60))?,
 //! }
 //! assert_eq!(cache.get("menu/1").as_deref(), Some(&b"pizza"[..]));
 //! # Ok(())

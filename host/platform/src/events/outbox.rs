@@ -136,7 +136,7 @@ impl Outbox {
     async fn store(&self, state: &mut State, event: Event<'_>) -> Result<(), String> {
         let insert = self.insert(state, event)?;
         let stored = match state.locals().get::<OpenTransaction>() {
-            Some(transaction) => transaction.host_add(insert, true),
+            Some(transaction) => transaction.host_add(insert, true, self.database.limits()),
             None => self.database.host_batch(vec![insert], true).await.map(drop),
         };
         stored.map_err(|error| error.to_string())

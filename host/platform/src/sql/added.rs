@@ -115,7 +115,8 @@ impl Step {
 }
 
 impl OpenTransaction {
-    /// Adds a statement of the host to the transaction. It may touch the host's own tables. With
+    /// Adds a statement of the host to the transaction, within what may wait there
+    /// ([`SqlLimits::queue_bytes_max`]). It may touch the host's own tables. With
     /// `announces`, the database announces the transaction's commit
     /// ([`Database::announcements`](crate::sql::Database::announcements)).
     ///
@@ -123,9 +124,20 @@ impl OpenTransaction {
     ///
     /// When the transaction is over, or too much was added: then the host must not do on its own what
     /// was to happen with the transaction. A statement that fails later fails the transaction.
-    pub fn host_add(&self, statement: Statement, announces: bool) -> Result<(), SqlError> {
+    pub fn host_add(
+        &self,
+        statement: Statement,
+        announces: bool,
+        limits: &SqlLimits,
+    ) -> Result<(), SqlError> {
         let added = self.0.upgrade().ok_or(Ending::RolledBack)?;
         let mut waiting = added.0.lock();
+        let (bytes, max) =
+            (waiting.bytes.saturating_add(statement.bytes()), limits.queue_bytes_max);
+        if bytes > max {
+            return Err(SqlError::too_large(format!("at most {max} bytes wait in a transaction")));
+        }
+        waiting.bytes = bytes;
         waiting.steps.push(Step::of_host(statement));
         waiting.announces |= announces;
         Ok(())

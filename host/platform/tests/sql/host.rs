@@ -1,6 +1,6 @@
 //! What the host itself keeps in a service's database.
 
-use thali_platform::sql::{Caller, Ending, SqlError, Statement, Unavailable};
+use thali_platform::sql::{Caller, Ending, SqlError, SqlLimits, Statement, Unavailable};
 
 use crate::{Fixture, Speak, insert, int, statement, text};
 
@@ -52,7 +52,7 @@ async fn a_commit_is_announced_when_it_is_asked_for_and_only_then() {
     announcements.mark_unchanged();
 
     let transaction = orders.begin(Caller::HOST).await.unwrap();
-    transaction.handle().host_add(note("inside"), true).unwrap();
+    transaction.handle().host_add(note("inside"), true, &SqlLimits::default()).unwrap();
     assert!(!announcements.has_changed().unwrap(), "it is not durable yet");
     transaction.commit().await.unwrap();
     assert!(announcements.has_changed().unwrap());
@@ -66,11 +66,11 @@ async fn what_the_host_writes_in_a_transaction_vanishes_with_it() {
     let transaction = orders.begin(Caller::HOST).await.unwrap();
     let handle = transaction.handle();
     transaction.execute(insert("a", 1)).await.unwrap();
-    handle.host_add(note("gone"), true).unwrap();
+    handle.host_add(note("gone"), true, &SqlLimits::default()).unwrap();
     let hidden = transaction.query(notes()).await;
     assert!(matches!(hidden, Err(SqlError::Invalid(_))), "{hidden:?}");
     drop(transaction);
-    let over = handle.host_add(note("late"), true);
+    let over = handle.host_add(note("late"), true, &SqlLimits::default());
     assert_eq!(over, Err(SqlError::Unavailable(Unavailable::TransactionOver(Ending::RolledBack))));
     assert_eq!(orders.one("SELECT count(*) FROM t").await, int(0));
     assert_eq!(
@@ -78,4 +78,16 @@ async fn what_the_host_writes_in_a_transaction_vanishes_with_it() {
         [[thali_platform::sql::Value::Null]]
     );
     assert!(!announcements.has_changed().unwrap());
+}
+
+#[tokio::test]
+async fn what_waits_in_a_transaction_is_bounded() {
+    let fixture = Fixture::new();
+    let orders = fixture.orders().await;
+    let limits = SqlLimits { queue_bytes_max: 1_000, ..SqlLimits::default() };
+    let transaction = orders.begin(Caller::HOST).await.unwrap();
+    let handle = transaction.handle();
+    let added = (0..100).map(|_| handle.host_add(note("many"), true, &limits)).collect::<Vec<_>>();
+    assert!(added[0].is_ok());
+    assert!(matches!(added[99], Err(SqlError::TooLarge(_))), "{:?}", added[99]);
 }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use thali_platform::sql::{Caller, ConstraintKind, Database, SqlError, Statement, Unit, Value};
+use thali_platform::sql::{
+    Caller, ConstraintKind, Database, SqlError, SqlLimits, Statement, Unit, Value,
+};
 use tokio::time::timeout;
 
 use crate::{Fixture, Speak, insert, int, statement, text};
@@ -35,7 +37,7 @@ async fn what_was_only_added_is_committed_together_and_announced() {
     let unit = unit(&orders);
     unit.add(insert("a", 1), None).unwrap();
     unit.add(update("a", 2), Some(1)).unwrap();
-    unit.handle().host_add(note("told"), true).unwrap();
+    unit.handle().host_add(note("told"), true, &SqlLimits::default()).unwrap();
     assert_eq!(ids(&orders).await, Value::Null);
     assert!(!announcements.has_changed().unwrap());
     unit.commit().await.unwrap();
@@ -81,7 +83,7 @@ async fn a_statement_that_changes_another_number_of_rows_fails_everything() {
             unit.execute(insert("b", 1)).await.unwrap();
         }
         unit.add(update("nobody", 1), Some(1)).unwrap();
-        unit.handle().host_add(note("told"), true).unwrap();
+        unit.handle().host_add(note("told"), true, &SqlLimits::default()).unwrap();
         let rows = SqlError::Constraint { kind: ConstraintKind::Other, name: "rows".into() };
         assert_eq!(unit.commit().await, Err(rows), "{begins}");
         assert_eq!(ids(&orders).await, Value::Null);
@@ -110,7 +112,7 @@ async fn a_service_may_not_touch_host_tables_beside_an_event() {
     let fixture = Fixture::new();
     let orders = fixture.orders().await;
     let unit = unit(&orders);
-    unit.handle().host_add(note("told"), true).unwrap();
+    unit.handle().host_add(note("told"), true, &SqlLimits::default()).unwrap();
     unit.add(note("by the service"), None).unwrap();
     assert!(matches!(unit.commit().await, Err(SqlError::Invalid(_))));
     let notes = statement("SELECT max(key) FROM _thali_meta WHERE key = 'told'", []);
@@ -135,7 +137,10 @@ async fn one_that_is_dropped_or_rolled_back_leaves_nothing() {
                 drop(unit)
             }
             timeout(SOON, orders.must("DELETE FROM t", [])).await.unwrap();
-            assert!(handle.host_add(note("late"), true).is_err() || begins, "{begins}");
+            assert!(
+                handle.host_add(note("late"), true, &SqlLimits::default()).is_err() || begins,
+                "{begins}"
+            );
         }
     }
     assert_eq!(ids(&orders).await, Value::Null);

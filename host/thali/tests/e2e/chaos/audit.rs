@@ -9,6 +9,9 @@ use rusqlite::{Connection, OpenFlags};
 use super::clients::{Book, progress};
 use crate::support::TestHost;
 
+/// The deliveries that keep a driver busy.
+const UNDER_WAY: &str = "status IN ('assigned', 'picked_up')";
+
 const LEFT_PLACED: &str = "SELECT COUNT(*) FROM orders WHERE status = 'placed'";
 
 /// Counts. All but the first two must be 0.
@@ -44,7 +47,8 @@ impl Audit {
         audit.damaged = damaged(&folder);
         audit.look_into_orders(&folder);
         audit.look_into_notifications(&folder, orders.keys());
-        audit.compare_orders_with_deliveries(&folder);
+        audit.look_into_deliveries(&folder);
+        audit.orders_and_delivery_disagree = disagreements(host.data());
         audit
     }
 
@@ -81,30 +85,15 @@ impl Audit {
         self.untold = phones.filter(is_untold).cloned().collect();
     }
 
-    fn compare_orders_with_deliveries(&mut self, folder: &Path) {
+    fn look_into_deliveries(&mut self, folder: &Path) {
         let delivery = open(&folder.join("delivery.sqlite"));
-        let under_way = "status IN ('assigned', 'picked_up')";
         self.drivers_with_two_orders = count(
             &delivery,
             &format!(
-                "SELECT COUNT(*) FROM (SELECT driver_id FROM deliveries WHERE {under_way} \
+                "SELECT COUNT(*) FROM (SELECT driver_id FROM deliveries WHERE {UNDER_WAY} \
                  GROUP BY driver_id HAVING COUNT(*) > 1)"
             ),
         );
-        let driven = pairs(
-            &delivery,
-            &format!("SELECT order_id, tracking_id FROM deliveries WHERE {under_way}"),
-        );
-        let orders = open(&folder.join("orders.sqlite"));
-        let waiting = pairs(
-            &orders,
-            "SELECT id, tracking_id FROM orders \
-             WHERE status IN ('confirmed', 'preparing', 'ready', 'picked_up')",
-        );
-        let missing =
-            waiting.iter().filter(|(order, tracking)| driven.get(*order) != Some(tracking));
-        let surplus = driven.keys().filter(|order| !waiting.contains_key(*order));
-        self.orders_and_delivery_disagree = (missing.count() + surplus.count()) as u64;
     }
 
     pub(super) fn assert_nothing_is_wrong(&self) {
@@ -150,6 +139,23 @@ impl fmt::Display for Audit {
 /// Orders that were cut while they were placed, and wait to be gone on with.
 pub(super) fn orders_left_placed(data: &Path) -> u64 {
     count(&open(&databases(data).join("orders.sqlite")), LEFT_PLACED)
+}
+
+/// Orders with a driver of whom delivery does not know, and deliveries for orders that have none.
+pub(super) fn disagreements(data: &Path) -> u64 {
+    let folder = databases(data);
+    let driven = pairs(
+        &open(&folder.join("delivery.sqlite")),
+        &format!("SELECT order_id, tracking_id FROM deliveries WHERE {UNDER_WAY}"),
+    );
+    let waiting = pairs(
+        &open(&folder.join("orders.sqlite")),
+        "SELECT id, tracking_id FROM orders \
+         WHERE status IN ('confirmed', 'preparing', 'ready', 'picked_up')",
+    );
+    let missing = waiting.iter().filter(|(order, tracking)| driven.get(*order) != Some(tracking));
+    let surplus = driven.keys().filter(|order| !waiting.contains_key(*order));
+    (missing.count() + surplus.count()) as u64
 }
 
 fn databases(data: &Path) -> PathBuf {

@@ -62,7 +62,8 @@ fn nothing_that_was_acknowledged_is_lost_when_the_host_is_killed() {
     audit.assert_nothing_is_wrong();
 }
 
-/// Waits until every event is delivered, and every order that was cut while it was placed went on.
+/// Waits until every event is delivered, every order that was cut while it was placed went on, and
+/// orders and delivery agree: what one of them has begun the other one is told.
 fn settle(host: &TestHost) {
     let until = Instant::now() + SETTLE_TIME;
     loop {
@@ -73,10 +74,15 @@ fn settle(host: &TestHost) {
             .map(|one| one["lag"].as_u64().unwrap_or(1) + one["waiting"].as_u64().unwrap_or(1))
             .sum();
         let placed = audit::orders_left_placed(host.data());
-        if open == 0 && placed == 0 && !subscriptions.is_empty() {
+        let disagreements = audit::disagreements(host.data());
+        if open + placed + disagreements == 0 && !subscriptions.is_empty() {
             return;
         }
-        assert!(Instant::now() < until, "{placed} orders are left half placed; events: {events}");
+        assert!(
+            Instant::now() < until,
+            "{placed} orders are left half placed, {disagreements} are known otherwise to delivery; \
+             events: {events}"
+        );
         wait_until(Instant::now() + Duration::from_millis(20));
     }
 }
