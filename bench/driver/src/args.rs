@@ -36,7 +36,8 @@ pub(crate) enum Hidden {
         #[arg(long)]
         reuse: bool,
     },
-    /// Writes the food delivery, in a country full of drivers, to a folder; for `bench/profile.sh`.
+    /// Writes the food delivery, in a country full of drivers, to a folder: a host to profile
+    /// while orders are placed.
     #[command(hide = true)]
     Town {
         /// Where to.
