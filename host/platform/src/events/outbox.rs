@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::events::limits::EventLimits;
 use crate::events::row::{COLUMNS, Columns, Seq, StoredEvent, now_ms};
-use crate::sql::{Database, OpenTransaction, SqlError, Statement, Value};
+use crate::sql::{Caller, Database, OpenTransaction, SqlError, Statement, Value};
 
 const INSERT: &str = "INSERT INTO _thali_events \
     (id, topic, function, key, payload, traceparent, request_id, published_at) \
@@ -137,7 +137,10 @@ impl Outbox {
         let insert = self.insert(state, event)?;
         let stored = match state.locals().get::<OpenTransaction>() {
             Some(transaction) => transaction.host_add(insert, true, self.database.limits()),
-            None => self.database.host_batch(vec![insert], true).await.map(drop),
+            None => {
+                let caller = Caller::request(state.context().request_id.as_u128());
+                self.database.host_batch_for(caller, vec![insert], true).await.map(drop)
+            }
         };
         stored.map_err(|error| error.to_string())
     }

@@ -188,9 +188,6 @@ impl Database {
     /// They may touch the host's own tables. With `announces`, [`Database::announcements`] counts the
     /// commit.
     ///
-    /// A request that has a transaction open would wait for itself here: it has an
-    /// [`OpenTransaction`](crate::sql::OpenTransaction) for that.
-    ///
     /// # Errors
     ///
     /// When a statement fails. Then nothing of them was done.
@@ -199,7 +196,23 @@ impl Database {
         statements: Vec<Statement>,
         announces: bool,
     ) -> Result<Vec<u64>, SqlError> {
-        self.writer.write(Caller::HOST, Work::of_host(statements, announces)).await
+        self.host_batch_for(Caller::HOST, statements, announces).await
+    }
+
+    /// The same on behalf of a request. One that has a transaction open in another invocation would
+    /// wait for itself; the invocation that holds it has an
+    /// [`OpenTransaction`](crate::sql::OpenTransaction) instead.
+    ///
+    /// # Errors
+    ///
+    /// When a statement fails, or the caller has a transaction open. Then nothing of them was done.
+    pub async fn host_batch_for(
+        &self,
+        caller: Caller,
+        statements: Vec<Statement>,
+        announces: bool,
+    ) -> Result<Vec<u64>, SqlError> {
+        self.writer.write(caller, Work::of_host(statements, announces)).await
     }
 
     /// A count that changes after every commit that announces something: what it announces is durable

@@ -91,3 +91,16 @@ async fn what_waits_in_a_transaction_is_bounded() {
     assert!(added[0].is_ok());
     assert!(matches!(added[99], Err(SqlError::TooLarge(_))), "{:?}", added[99]);
 }
+
+#[tokio::test]
+async fn a_request_does_not_wait_for_the_transaction_that_it_has_open_elsewhere() {
+    let fixture = Fixture::new();
+    let orders = fixture.orders().await;
+    let (one, other) = (Caller::request(1), Caller::request(2));
+    let transaction = orders.begin(one).await.unwrap();
+    let refused = orders.host_batch_for(one, vec![note("own")], true).await;
+    assert!(matches!(refused, Err(SqlError::Invalid(_))), "{refused:?}");
+    drop(transaction);
+    assert_eq!(orders.host_batch_for(other, vec![note("other")], true).await, Ok(vec![1]));
+    assert_eq!(orders.host_query(notes()).await.unwrap().rows, [[text("other")]]);
+}
