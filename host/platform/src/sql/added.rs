@@ -19,6 +19,10 @@ use crate::sql::{ConstraintKind, Statement};
 /// was added with.
 const ROWS: &str = "rows";
 
+/// Statements that wait in one transaction, of the host and the service together: some tens of
+/// milliseconds of the writer's time.
+const STEPS_MAX: usize = 4096;
+
 /// One statement, whose it is, and how many rows it must change.
 pub(crate) struct Step {
     pub(crate) statement: Statement,
@@ -134,8 +138,10 @@ impl OpenTransaction {
         let mut waiting = added.0.lock();
         let (bytes, max) =
             (waiting.bytes.saturating_add(statement.bytes()), limits.queue_bytes_max);
-        if bytes > max {
-            return Err(SqlError::too_large(format!("at most {max} bytes wait in a transaction")));
+        if bytes > max || waiting.steps.len() >= STEPS_MAX {
+            return Err(SqlError::too_large(format!(
+                "at most {STEPS_MAX} events and {max} bytes wait in a transaction"
+            )));
         }
         waiting.bytes = bytes;
         waiting.steps.push(Step::of_host(statement));

@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use crate::sql::added::Step;
 use crate::sql::error::SqlError;
+use crate::sql::meter::Budget;
 use crate::sql::session::Session;
 use crate::sql::ticket::Reply;
 use crate::sql::writer::WriteJob;
@@ -251,8 +252,11 @@ fn in_savepoint(session: &Session, job: &WriteJob) -> Result<Vec<u64>, SqlError>
 }
 
 fn statements(session: &Session, job: &WriteJob) -> Result<Vec<u64>, SqlError> {
+    // A job has the connection for no longer than a transaction could have it.
+    let until = Instant::now() + session.place.limits.transaction_lease;
     let run = |step: &Step| {
-        let _metering = session.meter.start(session.budget(None));
+        let budget = session.budget(None);
+        let _metering = session.meter.start(Budget { until: budget.until.min(until), ..budget });
         step.carry_out(session)
     };
     job.work.steps.iter().map(run).collect()

@@ -174,3 +174,18 @@ async fn a_full_database_refuses_what_does_not_fit_and_nothing_else() {
     transaction.commit().await.unwrap();
     orders.must("INSERT INTO t VALUES ('again', $1)", [text(&"x".repeat(60 << 10))]).await;
 }
+
+#[tokio::test]
+async fn a_batch_has_the_writer_for_no_longer_than_a_transaction() {
+    let fixture = Fixture::with(|limits| {
+        limits.statement_time = Duration::from_secs(600);
+        limits.transaction_lease = Duration::from_millis(100);
+    });
+    let orders = fixture.orders().await;
+    let began = Instant::now();
+    let endless = statement(&format!("INSERT INTO t SELECT 'x', ({FOREVER})"), []);
+    let batch = orders.batch(Caller::HOST, vec![insert("a", 1), endless, insert("b", 2)]).await;
+    assert!(is_too_large(&batch), "{batch:?}");
+    assert!(began.elapsed() < Duration::from_secs(5));
+    assert_eq!(orders.one("SELECT count(*) FROM t").await, int(0));
+}
