@@ -82,6 +82,8 @@ pub(super) struct Subscription<S> {
     more: bool,
     /// There are parked events that are not in memory, or may be.
     reload: bool,
+    /// A redrive came while parked events were read: that read may have missed it.
+    again: bool,
     more_parked: bool,
     /// Not before this may something be started, be it for a failed database or a full host.
     rest: Rest,
@@ -143,6 +145,7 @@ impl<S: Subscriber> Subscription<S> {
             writing: None,
             more: true,
             reload: true,
+            again: false,
             more_parked: false,
             rest: Rest::default(),
             replaced: false,
@@ -197,6 +200,7 @@ impl<S: Subscriber> Subscription<S> {
         self.reading = None;
         self.rest = Rest::default();
         (self.more, self.reload, self.more_parked) = (true, true, false);
+        self.again = false;
         self.replaced = false;
         self.begin().await
     }

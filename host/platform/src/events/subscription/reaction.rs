@@ -35,6 +35,8 @@ impl<S: Subscriber> Subscription<S> {
             Woken::Redriven => {
                 self.orders.redriven.borrow_and_update();
                 self.reload = true;
+                // What is read now may be what was there before.
+                self.again |= self.reading.is_some();
             }
             Woken::Replaced => self.replaced = true,
             Woken::Stop => self.stopping = true,
@@ -64,7 +66,7 @@ impl<S: Subscriber> Subscription<S> {
     }
 
     fn take_in_parked(&mut self, rows: Vec<ParkedRow>, more: bool, now: Instant) {
-        (self.reload, self.more_parked) = (false, more);
+        (self.reload, self.more_parked) = (std::mem::take(&mut self.again), more);
         let today = now_ms();
         for row in rows {
             let pause = u64::try_from(row.next_at_ms - today).unwrap_or(0);
