@@ -87,10 +87,10 @@ impl Control {
         let care = live.service(name).and_then(|service| service.care.as_ref());
         let care = care.ok_or_else(|| ReplaceError::Unknown(name.clone()))?;
         let report = care.database().restore(file.to_path_buf(), care.migrations()).await?;
+        // What the dispatcher knew of its events is void, and must not be stored in this one.
+        self.events.restart(name);
         // What was wrong with the database that was replaced is not wrong with this one.
         care.check().await;
-        // What the dispatcher knew of its events is void.
-        self.events.restart(name);
         warn!(service = %name, "the database was replaced by a backup; the one before is kept beside it");
         Ok(report)
     }

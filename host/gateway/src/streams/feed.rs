@@ -172,18 +172,25 @@ struct Reader {
 impl Reader {
     async fn run(mut self, mut cursor: Seq) {
         let mut changes = self.control.changes();
+        let mut woken = false;
         while self.feed.is_wanted() {
             match self.outbox.read(&self.name.1, None, cursor, READ_EVENTS_MAX).await {
                 Ok(events) if events.is_empty() => {
+                    // Woken for nothing: are the places those of a database that was put back?
+                    if woken && self.outbox.last_seq().await.is_ok_and(|last| last < cursor) {
+                        break;
+                    }
                     let heard = tokio::select! {
                         heard = self.announcements.changed() => heard,
                         heard = changes.changed() => heard,
                     };
+                    woken = true;
                     if heard.is_err() || self.control.live().service(&self.name.0).is_none() {
                         break;
                     }
                 }
                 Ok(events) => {
+                    woken = false;
                     for event in events {
                         cursor = event.seq;
                         self.feed.hand_out(event);

@@ -95,6 +95,11 @@ impl Session {
         Self { route, outbox, listener, last, phase, next_beat, _slot: slot }
     }
 
+    /// Whether the client gets what it has missed, and not yet what happens.
+    pub(crate) fn is_catching_up(&self) -> bool {
+        matches!(self.phase, Phase::CatchingUp { .. })
+    }
+
     /// Whether there is something that the client has missed, of what is for it.
     pub(crate) async fn has_missed(&mut self) -> bool {
         loop {

@@ -171,7 +171,8 @@ impl Socket {
                     Ok(item) => self.send_item(item).await?,
                     Err(ending) => return Ok(ending),
                 },
-                said = self.socket.next() => match said {
+                // Not while it catches up: each frame would have the backlog read anew.
+                said = self.socket.next(), if !session.is_catching_up() => match said {
                     // Answers to pings are queued by the library; nothing else needs one.
                     Some(Ok(_)) => self.silent_beats = 0,
                     Some(Err(_)) | None => return Err(Gone),

@@ -255,6 +255,26 @@ async fn a_swap_of_the_publisher_goes_by_unnoticed_and_its_removal_ends_the_stre
 }
 
 #[tokio::test]
+async fn a_database_that_is_put_back_ends_the_streams_so_that_clients_begin_anew() {
+    let host = host().await;
+    let name = "pub".parse().unwrap();
+    let revision = host.control.live().service(&name).unwrap().revision.clone();
+    let database = revision.extensions().get::<Database>().unwrap();
+    host.change("a", "one").await;
+    let backup = host.control.backup(&database).await.unwrap();
+    for status in ["two", "three"] {
+        host.change("a", status).await;
+    }
+    let mut stream = host.follow("a").await;
+    stream.expect("snapshot").await;
+    host.control.replace_database(&name, backup.into_temp_path()).await.unwrap();
+    // The place of this one was another event's in the database before.
+    host.change("a", "other").await;
+    assert!(stream.next().await.is_none(), "the stream ends");
+    host.resume("a", 3).await.expect("gap").await;
+}
+
+#[tokio::test]
 async fn a_stop_ends_streams_at_once_and_cleanly() {
     let host = host().await;
     let mut streams = Vec::new();
