@@ -33,7 +33,7 @@ use thali_runtime::Revision;
 use uuid::Uuid;
 
 use crate::body::Body;
-use crate::reply;
+use crate::{faults, reply};
 
 pub(crate) use sweep::sweep;
 pub(crate) use thali_platform::idempotency::Request as Name;
@@ -42,9 +42,6 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// Seconds until a request that runs is worth asking about again.
 const RUNNING_RETRY_SECONDS: u32 = 1;
-
-/// Seconds until a database that fails is worth another try.
-const DATABASE_RETRY_SECONDS: u32 = 2;
 
 /// What there is to do for a request with a key.
 pub(crate) enum Entry {
@@ -89,7 +86,7 @@ pub(crate) async fn enter(request: Name, revision: &Revision) -> Result<Entry, B
         Ok(Begun::OtherRequest) => Err(Box::new(key_reused())),
         Err(error) => {
             warn(&error, revision, "a request with an idempotency key cannot be claimed");
-            Err(Box::new(unavailable()))
+            Err(Box::new(faults::no_database(revision.service())))
         }
     }
 }
@@ -189,12 +186,6 @@ fn in_progress() -> Problem {
 fn key_reused() -> Problem {
     Problem::new(422, "idempotency_key_reused", "The idempotency key was used for another request")
         .detail("send another request with another key; to repeat one, send it exactly as before")
-}
-
-fn unavailable() -> Problem {
-    Problem::new(503, "unavailable", "A service that is needed is not available")
-        .detail("the service's database cannot be used")
-        .retry_after(DATABASE_RETRY_SECONDS)
 }
 
 fn warn(error: &SqlError, revision: &Revision, what: &str) {

@@ -33,7 +33,7 @@ use crate::dispatch::{Dispatch, Invocation};
 use crate::idempotency::Outcome;
 use crate::limits::GatewayLimits;
 use crate::listen::Call;
-use crate::reply;
+use crate::{faults, reply};
 
 use feed::{Feeds, ListenError, Listener};
 use session::{Session, Start};
@@ -41,9 +41,6 @@ use slots::{Slot, Slots};
 use websocket::Handshake;
 
 pub(crate) use resume::{Since, since, split};
-
-/// Seconds until a database that fails is worth another try.
-const DATABASE_RETRY_SECONDS: u32 = 2;
 
 /// Seconds until a host that is on its way down may be back.
 const DRAINING_RETRY_SECONDS: u32 = 2;
@@ -215,9 +212,7 @@ impl Opened {
             ListenError::Outbox(error) => {
                 let service = invocation.target.revision().service();
                 tracing::warn!(%service, %error, "a stream cannot begin: its events cannot be read");
-                Problem::new(503, "unavailable", "A service that is needed is not available")
-                    .detail("the service's database cannot be used")
-                    .retry_after(DATABASE_RETRY_SECONDS)
+                faults::no_database(service)
             }
         }))
     }
