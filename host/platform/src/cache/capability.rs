@@ -1,7 +1,6 @@
 //! `thali:platform/cache` as components import it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use thali_contract::name::InterfaceName;
@@ -30,17 +29,10 @@ fn cache(state: &State) -> wasmtime::Result<Arc<Cache>> {
     state.extension::<Cache>().ok_or_else(|| wasmtime::Error::msg("this service has no cache"))
 }
 
-/// Names an invocation among all of this process. A request may be in several at a time.
-struct Caller(u64);
-
-fn caller(state: &mut State) -> u64 {
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    if let Some(caller) = state.locals().get::<Caller>() {
-        return caller.0;
-    }
-    let caller = NEXT.fetch_add(1, Ordering::Relaxed);
-    state.locals().insert(Arc::new(Caller(caller)));
-    caller
+/// Who asks is the request: one that comes back to the service by a call would wait for itself. The
+/// lower half of its id is random enough to name it.
+fn caller(state: &State) -> u64 {
+    state.context().request_id.as_u64_pair().1
 }
 
 fn told(error: CacheError) -> wit::Error {
