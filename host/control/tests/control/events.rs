@@ -298,11 +298,13 @@ async fn what_a_new_subscriber_cannot_read_is_dead_until_a_fixed_one_is_told_aga
     host.force(publisher().version("1.1.0").runs(&larger)).await;
     publish(&host, 1).await;
     let events = host.control().events();
+    let deadline = Instant::now() + Duration::from_secs(10);
     let letters = loop {
         let letters = events.dead_letters(&LetterFilter::default(), None, 10).await.unwrap();
         if !letters.is_empty() {
             break letters;
         }
+        assert!(Instant::now() < deadline, "the event does not die");
         tokio::time::sleep(Duration::from_millis(5)).await;
     };
     assert!(letters[0].error.contains("does not fit the subscriber's types: /id"), "{letters:?}");
