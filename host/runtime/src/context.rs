@@ -28,10 +28,21 @@ pub struct Context {
     pub depth: u8,
     /// The W3C trace the request belongs to.
     pub trace: TraceContext,
+    /// Who asks; `None` for a request without a token. Calls and events carry it on.
+    pub principal: Option<Arc<Principal>>,
     /// The delivery of an event that this invocation handles. Calls that it makes have none.
     pub delivery: Option<Arc<Delivery>>,
     /// Names the request for as long as its idempotency key does. Calls that it makes have none.
     pub idempotency: Option<Uuid>,
+}
+
+/// Who a request acts for, as the gateway has checked it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Principal {
+    /// The `sub` of the token.
+    pub subject: String,
+    /// What the token allows, in its order.
+    pub scopes: Vec<String>,
 }
 
 /// The delivery of an event to one subscriber.
@@ -73,7 +84,15 @@ impl Context {
     /// The context of a request with a known id and trace that may take `timeout` from now.
     pub fn new(request_id: Uuid, trace: TraceContext, timeout: Duration) -> Self {
         let deadline = Instant::now() + timeout;
-        Self { request_id, deadline, depth: 0, trace, delivery: None, idempotency: None }
+        Self {
+            request_id,
+            deadline,
+            depth: 0,
+            trace,
+            principal: None,
+            delivery: None,
+            idempotency: None,
+        }
     }
 
     /// The context of a call that this invocation makes.
@@ -85,9 +104,20 @@ impl Context {
             deadline: now + timeout.min(left * part / whole),
             depth: self.depth + 1,
             trace: self.trace,
+            principal: self.principal.clone(),
             delivery: None,
             idempotency: None,
         }
+    }
+}
+
+impl Principal {
+    /// The scope that includes all others.
+    pub const ADMIN: &str = "admin";
+
+    /// Whether the token allows `scope`. `admin` allows everything.
+    pub fn has_scope(&self, scope: &str) -> bool {
+        self.scopes.iter().any(|has| has == scope || has == Self::ADMIN)
     }
 }
 

@@ -23,7 +23,7 @@ mod topology;
 
 pub use cache::CacheKey;
 pub use capability::Capability;
-pub use context::{CALL_DEPTH_MAX, Context, Delivery, TraceContext};
+pub use context::{CALL_DEPTH_MAX, Context, Delivery, Principal, TraceContext};
 pub use engine::{EngineReport, Runtime, RuntimeConfig, RuntimeError};
 pub use events::{Event, EventSink, Publisher};
 pub use extensions::Extensions;

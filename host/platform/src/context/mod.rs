@@ -35,9 +35,11 @@ impl wit::Host for State {
         self.context().trace.to_string()
     }
 
-    /// None until the host authenticates.
     fn current_principal(&mut self) -> Option<wit::Principal> {
-        None
+        self.context().principal.as_ref().map(|principal| wit::Principal {
+            subject: principal.subject.clone(),
+            scopes: principal.scopes.clone(),
+        })
     }
 
     fn deadline_ms(&mut self) -> u64 {

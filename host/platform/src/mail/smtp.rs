@@ -164,7 +164,6 @@ fn protection(url: &Url, host: &str) -> Result<Protection, String> {
     }
 }
 
-#[cfg(feature = "tls")]
 fn protect(
     builder: SmtpTransportBuilder,
     host: &str,
@@ -182,20 +181,6 @@ fn protect(
         Protection::Required => tls(Tls::Required)?,
         Protection::Wrapped => tls(Tls::Wrapper)?,
     }))
-}
-
-#[cfg(not(feature = "tls"))]
-fn protect(
-    builder: SmtpTransportBuilder,
-    _host: &str,
-    protection: Protection,
-) -> Result<SmtpTransportBuilder, String> {
-    if protection == Protection::None {
-        return Ok(builder);
-    }
-    Err("needs TLS, which this build of Thali does not have (the cargo feature `tls`); \
-         \"smtp://host:25?tls=none\" sends everything unprotected"
-        .into())
 }
 
 #[cfg(test)]

@@ -31,10 +31,7 @@ const IDLE_CONNECTIONS_MAX: usize = 16;
 /// How much of an answer is read.
 const ANSWER_BYTES_MAX: usize = 64 << 10;
 
-#[cfg(feature = "tls")]
 type Connector = hyper_rustls::HttpsConnector<HttpConnector>;
-#[cfg(not(feature = "tls"))]
-type Connector = HttpConnector;
 
 /// A provider's HTTP API.
 pub(super) struct Api {
@@ -135,12 +132,7 @@ fn endpoint(text: &str) -> Result<Uri, String> {
         return Err("has a user in it: use sms.token".into());
     }
     match url.scheme_str() {
-        Some("http") => Ok(url),
-        Some("https") if cfg!(feature = "tls") => Ok(url),
-        Some("https") => {
-            Err("needs TLS, which this build of Thali does not have (the cargo feature `tls`)"
-                .into())
-        }
+        Some("http" | "https") => Ok(url),
         _ => Err("begins with neither https:// nor http://".into()),
     }
 }
@@ -153,18 +145,11 @@ fn http_connector(connect_timeout: Duration) -> HttpConnector {
     connector
 }
 
-#[cfg(feature = "tls")]
 fn connector(connect_timeout: Duration) -> Result<Connector, SmsConfigError> {
     let builder = hyper_rustls::HttpsConnectorBuilder::new().with_native_roots();
     let builder = builder.map_err(|error| SmsConfigError::Certificates(error.to_string()))?;
     let connector = builder.https_or_http().enable_http1().enable_http2();
     Ok(connector.wrap_connector(http_connector(connect_timeout)))
-}
-
-#[cfg(not(feature = "tls"))]
-#[expect(clippy::unnecessary_wraps, reason = "with TLS there are certificates to be read")]
-fn connector(connect_timeout: Duration) -> Result<Connector, SmsConfigError> {
-    Ok(http_connector(connect_timeout))
 }
 
 /// An error with what caused it: the client's own says little.
