@@ -145,13 +145,14 @@ impl Candidate {
 
     /// The limits it asks for, and what the host allows where that is less.
     pub(crate) fn limits(&self) -> Limits {
-        let LimitsSpec { memory_bytes, timeout, concurrency, reuse } = self.manifest.limits;
+        let LimitsSpec { memory_bytes, timeout, concurrency, queue, reuse } = self.manifest.limits;
         let usual = Limits::default();
         Limits {
             timeout: timeout.unwrap_or(usual.timeout),
             memory_bytes: memory_bytes
                 .map_or(usual.memory_bytes, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX)),
             concurrency: concurrency.unwrap_or(usual.concurrency),
+            queue,
             reuse: reuse.unwrap_or(usual.reuse),
         }
     }

@@ -184,6 +184,8 @@ pub struct LimitsStatus {
     /// Invocations at the same time; absent without a limit of its own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub concurrency: Option<u32>,
+    /// Requests that may wait for one of those to end.
+    pub queue: u32,
     /// Invocations that one instance serves.
     pub reuse: u32,
 }
@@ -335,6 +337,7 @@ impl LimitsStatus {
             timeout_ms: u64::try_from(limits.timeout.as_millis()).unwrap_or(u64::MAX),
             memory_bytes: limits.memory_bytes,
             concurrency: Some(limits.concurrency).filter(|count| *count != u32::MAX),
+            queue: limits.queue(),
             reuse: limits.reuse,
         }
     }

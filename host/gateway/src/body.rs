@@ -6,6 +6,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use futures_util::Stream;
 use http_body::{Frame, SizeHint};
+use thali_runtime::Admission;
 
 use crate::listen::InFlight;
 
@@ -13,10 +14,11 @@ use crate::listen::InFlight;
 /// such pieces.
 const PIECE_BYTES_MAX: usize = 64 << 10;
 
-/// The body of an answer. It keeps its request counted until its last piece was taken.
+/// The body of an answer. It keeps its request counted, and the request's places taken, until its last piece was.
 pub struct Body {
     content: Content,
     in_flight: Option<InFlight>,
+    admission: Option<Admission>,
 }
 
 enum Content {
@@ -33,18 +35,29 @@ impl Body {
 
     /// A body that goes on for as long as there is something to say.
     pub(crate) fn stream(stream: impl Stream<Item = Bytes> + Send + 'static) -> Self {
-        Self { content: Content::Stream(Box::pin(stream)), in_flight: None }
+        Content::Stream(Box::pin(stream)).into()
     }
 
     /// Keeps the request counted for as long as this body lives.
     pub(crate) fn hold(&mut self, in_flight: InFlight) {
         self.in_flight = Some(in_flight);
     }
+
+    /// Keeps the request's places among those that run for as long as this body lives.
+    pub(crate) fn keep(&mut self, admission: Option<Admission>) {
+        self.admission = admission;
+    }
+}
+
+impl From<Content> for Body {
+    fn from(content: Content) -> Self {
+        Self { content, in_flight: None, admission: None }
+    }
 }
 
 impl From<Bytes> for Body {
     fn from(bytes: Bytes) -> Self {
-        Self { content: Content::Bytes(bytes), in_flight: None }
+        Content::Bytes(bytes).into()
     }
 }
 
@@ -56,7 +69,7 @@ impl From<Vec<u8>> for Body {
 
 impl From<axum::body::Body> for Body {
     fn from(body: axum::body::Body) -> Self {
-        Self { content: Content::Axum(body), in_flight: None }
+        Content::Axum(body).into()
     }
 }
 

@@ -15,7 +15,9 @@ use hyper::body::Incoming;
 use thali_contract::problem::Problem;
 use thali_contract::route::{Found, Route};
 use thali_control::{Care, Control, Live};
-use thali_runtime::{Context, NodeIndex, Revision, Runtime, Topology, TraceContext};
+use thali_runtime::{
+    Admission, Context, Fault, NodeIndex, Revision, Runtime, Topology, TraceContext,
+};
 use uuid::Uuid;
 use wasmtime::component::Val;
 
@@ -175,10 +177,15 @@ impl Dispatch {
     async fn run(&self, invocation: Invocation, call: Call) -> Response<Body> {
         let id = call.id();
         let response = match invocation.name {
-            None => match self.invoke(&invocation, id).await {
-                Outcome::Answered(answer) => reply::answer(answer, id),
-                Outcome::Failed(problem) => reply::problem(&problem, id),
-            },
+            None => {
+                let (outcome, admission) = self.invoke(&invocation, id).await;
+                let mut response = match outcome {
+                    Outcome::Answered(answer) => reply::answer(answer, id),
+                    Outcome::Failed(problem) => reply::problem(&problem, id),
+                };
+                response.body_mut().keep(admission);
+                response
+            }
             // Boxed, so that requests without a key do not carry the size of this.
             Some(name) => Box::pin(self.once(&invocation, name, id)).await,
         };
@@ -190,16 +197,38 @@ impl Dispatch {
         let revision = invocation.target.revision();
         match idempotency::enter(name, revision).await {
             Ok(Entry::Run(claim)) => {
-                let outcome = self.invoke(invocation, id).await;
-                idempotency::settle(claim, outcome, revision, id).await
+                let (outcome, admission) = self.invoke(invocation, id).await;
+                let mut response = idempotency::settle(claim, outcome, revision, id).await;
+                response.body_mut().keep(admission);
+                response
             }
             Ok(Entry::Replay(answer)) => idempotency::replay(answer),
             Err(problem) => reply::problem(&problem, id),
         }
     }
 
-    /// Calls the function.
-    pub(crate) async fn invoke(&self, invocation: &Invocation, id: Uuid) -> Outcome {
+    /// Calls the function. The places that the request takes are to be kept until its answer is sent.
+    pub(crate) async fn invoke(
+        &self,
+        invocation: &Invocation,
+        id: Uuid,
+    ) -> (Outcome, Option<Admission>) {
+        let revision = invocation.target.revision();
+        match self.admitted(invocation, id).await {
+            Ok((Ok(result), admission)) => (invocation.respond(result, id), Some(admission)),
+            Ok((Err(fault), _)) | Err(fault) => {
+                faults::log(&fault, revision.service(), id);
+                (Outcome::Failed(Box::new(faults::problem(&fault))), None)
+            }
+        }
+    }
+
+    /// Waits for the request's turn, and runs it.
+    async fn admitted(
+        &self,
+        invocation: &Invocation,
+        id: Uuid,
+    ) -> Result<(Result<Option<Val>, Fault>, Admission), Fault> {
         let Invocation { target, arguments, trace, name, .. } = invocation;
         let Target { topology, node, route, .. } = target;
         let revision = target.revision();
@@ -208,18 +237,12 @@ impl Dispatch {
             idempotency: name.map(|name| name.id),
             ..Context::new(id, trace, revision.limits().timeout)
         };
-        match self.runtime.invoke(topology, *node, route.function(), arguments, context).await {
-            Ok(result) => match route.respond(result) {
-                Ok(answer) => Outcome::Answered(answer),
-                Err(error) => {
-                    Outcome::Failed(Box::new(faults::unwritable(&error, revision.service(), id)))
-                }
-            },
-            Err(fault) => {
-                faults::log(&fault, revision.service(), id);
-                Outcome::Failed(Box::new(faults::problem(&fault)))
-            }
-        }
+        let admission = self.runtime.admit(revision, context.deadline).await?;
+        let function = route.function();
+        let running =
+            self.runtime.invoke_admitted(&admission, topology, *node, function, arguments, context);
+        let result = running.await;
+        Ok((result, admission))
     }
 }
 
@@ -230,6 +253,17 @@ impl Target {
 }
 
 impl Invocation {
+    /// Makes an answer of what the function returned.
+    fn respond(&self, result: Option<Val>, id: Uuid) -> Outcome {
+        match self.target.route.respond(result) {
+            Ok(answer) => Outcome::Answered(answer),
+            Err(error) => {
+                let service = self.target.revision().service();
+                Outcome::Failed(Box::new(faults::unwritable(&error, service, id)))
+            }
+        }
+    }
+
     /// Says in an answer who made it, and for which trace.
     pub(crate) fn complete(self, mut response: Response<Body>) -> Response<Body> {
         let revision = label(self.target.revision());

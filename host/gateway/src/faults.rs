@@ -36,6 +36,8 @@ pub(crate) fn problem(fault: &Fault) -> Problem {
 pub(crate) fn log(fault: &Fault, service: &ServiceName, request_id: Uuid) {
     match fault {
         Fault::Trap(_) => {}
+        // Counted, and not logged: a host that has too much to do does not need more of it.
+        Fault::Overloaded(_) => tracing::debug!(%service, %request_id, "{fault}"),
         Fault::Internal(_) => tracing::error!(%service, %request_id, "{fault}"),
         _ => tracing::warn!(%service, %request_id, "{fault}"),
     }

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use serde::Serialize;
 use thiserror::Error;
-use tokio::sync::Semaphore;
 use wasmtime::component::Linker;
 use wasmtime::{
     Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig,
     WasmBacktraceDetails,
 };
 
+use crate::admission::{Gate, Room};
 use crate::cache::{CacheKey, CodeCache};
 use crate::capability::Capability;
 use crate::limits::HostLimits;
@@ -21,7 +21,7 @@ use crate::topology::Topology;
 
 /// How often guests are asked to let others run. Ticks of 1 to 5 ms cost nothing that can be measured;
 /// a loop is noticed at most one tick after its deadline.
-const EPOCH_TICK: Duration = Duration::from_millis(2);
+pub(crate) const EPOCH_TICK: Duration = Duration::from_millis(2);
 
 /// Memory that a pool slot keeps between instances, so that a fresh instance touches no page
 /// tables: measured 35-54 µs without and 11-17 µs with it.
@@ -93,8 +93,9 @@ pub struct Runtime {
     cache: Option<CodeCache>,
     limits: HostLimits,
     report: EngineReport,
-    requests: Semaphore,
+    requests: Arc<Gate>,
     requests_max: usize,
+    processors: usize,
     /// What an idle instance holds instead of the topology of its last request.
     nowhere: Arc<Topology>,
 }
@@ -127,8 +128,13 @@ impl Runtime {
             linker,
             granted: capabilities.iter().map(|capability| capability.interface()).collect(),
             cache,
-            requests: Semaphore::new(requests_max),
+            requests: Gate::new(Room {
+                places_max: requests_max,
+                places_min: requests_max,
+                queue_max: config.limits.queue_max as usize,
+            }),
             requests_max,
+            processors: std::thread::available_parallelism().map_or(1, usize::from),
             limits: config.limits,
             report,
             nowhere: Arc::new(Topology::build(Vec::new())),
@@ -162,8 +168,14 @@ impl Runtime {
         self.requests_max
     }
 
-    pub(crate) fn requests(&self) -> &Semaphore {
+    pub(crate) fn requests(&self) -> &Arc<Gate> {
         &self.requests
+    }
+
+    /// What is left to a service whose guests keep every processor busy: two for each, so that none
+    /// idles while a place changes hands.
+    pub(crate) fn places_min(&self) -> usize {
+        self.processors * 2
     }
 
     pub(crate) fn nowhere(&self) -> &Arc<Topology> {

@@ -5,12 +5,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use thali_contract::contract::FunctionRef;
-use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout_at};
 use wasmtime::component::{Instance, Val};
 use wasmtime::{PoolConcurrencyLimitError, Store, StoreContextMut, UpdateDeadline, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
+use crate::admission::{Admission, place_for_call};
 use crate::context::{CALL_DEPTH_MAX, Context};
 use crate::engine::Runtime;
 use crate::fault::{Fault, Trap, TrapKind};
@@ -31,7 +31,8 @@ struct Live {
 }
 
 impl Runtime {
-    /// Runs one exported function of a live revision for a request from outside.
+    /// Runs one exported function of a live revision for the host itself: an event, a schedule. It waits
+    /// for its turn until its deadline.
     ///
     /// `params` must fit the function's types, as [`thali_contract::json`] makes them. Dropping the
     /// future ends the guest.
@@ -52,23 +53,37 @@ impl Runtime {
         params: &[Val],
         context: Context,
     ) -> Result<Option<Val>, Fault> {
-        let timeout = topology.revision(node).limits().timeout;
-        let deadline = context.deadline.min(Instant::now() + timeout);
-        let scope = Scope {
-            topology: Arc::clone(topology),
-            node,
-            context: Context { deadline, ..context },
-        };
         let revision = topology.revision(node);
-        let _in_flight = revision.enter();
-        // The service's permit comes first: who waits for a slow service holds nothing that the others need.
-        let _permit = permit(revision.permits(), deadline, SERVICE_BUSY).await?;
-        let _request = permit(self.requests(), deadline, "too many requests run").await?;
+        let deadline = context.deadline.min(Instant::now() + revision.limits().timeout);
+        let context = Context { deadline, ..context };
+        let admission = self.admit_own(revision, deadline).await?;
+        self.invoke_admitted(&admission, topology, node, function, params, context).await
+    }
+
+    /// Runs one exported function for a client whose request was let in by [`Runtime::admit`], until
+    /// `context.deadline`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Runtime::invoke`].
+    ///
+    /// # Panics
+    ///
+    /// When `node` comes from another topology.
+    pub async fn invoke_admitted(
+        self: &Arc<Self>,
+        _admission: &Admission,
+        topology: &Arc<Topology>,
+        node: NodeIndex,
+        function: FunctionRef,
+        params: &[Val],
+        context: Context,
+    ) -> Result<Option<Val>, Fault> {
+        let scope = Scope { topology: Arc::clone(topology), node, context };
+        let _in_flight = topology.revision(node).enter();
         run(self, scope, function, params).await
     }
 }
-
-const SERVICE_BUSY: &str = "the service is at its concurrency limit";
 
 /// A call from one service to another. It is boxed because it nests in itself.
 pub(crate) fn call<'a>(
@@ -93,7 +108,7 @@ pub(crate) fn call<'a>(
         let scope = Scope { topology: Arc::clone(topology), node: provider, context };
         let revision = topology.revision(provider);
         let _in_flight = revision.enter();
-        let _permit = permit(revision.permits(), deadline, SERVICE_BUSY).await?;
+        let _place = place_for_call(revision, deadline).await?;
         run(runtime, scope, function, params).await
     })
 }
@@ -116,20 +131,6 @@ async fn run(
     match timeout_at(deadline, work).await {
         Ok(outcome) => outcome,
         Err(_) => Err(Fault::Deadline),
-    }
-}
-
-async fn permit<'a>(
-    semaphore: &'a Semaphore,
-    deadline: Instant,
-    busy: &'static str,
-) -> Result<SemaphorePermit<'a>, Fault> {
-    if let Ok(permit) = semaphore.try_acquire() {
-        return Ok(permit);
-    }
-    match timeout_at(deadline, semaphore.acquire()).await {
-        Ok(Ok(permit)) => Ok(permit),
-        _ => Err(Fault::Overloaded(busy)),
     }
 }
 
@@ -213,11 +214,18 @@ fn release(runtime: &Runtime, revision: &Revision, mut idle: Idle) {
 /// Past the deadline the guest ends; before it, others get their turn. `yield_now` of tokio and not
 /// wasmtime's own yield, which would put this task at the front of the worker's queue again.
 fn at_epoch(store: StoreContextMut<'_, State>) -> wasmtime::Result<UpdateDeadline> {
-    Ok(if Instant::now() >= store.data().deadline() {
-        UpdateDeadline::Interrupt
-    } else {
-        UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now()))
-    })
+    let since = Instant::now();
+    if since >= store.data().deadline() {
+        return Ok(UpdateDeadline::Interrupt);
+    }
+    let gate = Arc::clone(store.data().revision().gate());
+    Ok(UpdateDeadline::YieldCustom(
+        1,
+        Box::pin(async move {
+            tokio::task::yield_now().await;
+            gate.slice_waited(since.elapsed());
+        }),
+    ))
 }
 
 /// Says why an instance ended, and logs a trap with its WebAssembly backtrace.

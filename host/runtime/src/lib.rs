@@ -5,6 +5,7 @@
 //! import *now*. Swapping a service is handing in another topology: a request keeps the one it began
 //! with until it ends.
 
+mod admission;
 mod cache;
 mod capability;
 mod context;
@@ -21,6 +22,7 @@ mod revision;
 mod state;
 mod topology;
 
+pub use admission::{Admission, GateCounts};
 pub use cache::CacheKey;
 pub use capability::Capability;
 pub use context::{CALL_DEPTH_MAX, Context, Delivery, Principal, TraceContext};

@@ -12,6 +12,9 @@ pub struct Limits {
     /// Invocations at the same time. Default 128: half of what the host runs at once, so that one slow
     /// service leaves room for the others.
     pub concurrency: u32,
+    /// Requests that may wait for one of those to end. Default twice `concurrency`: who is last in a full queue
+    /// waits as long as two requests take.
+    pub queue: Option<u32>,
     /// How many invocations one instance serves before it is thrown away. Default 1: every
     /// invocation gets a fresh instance and nothing can leak from one to the next.
     pub reuse: u32,
@@ -27,6 +30,8 @@ pub struct HostLimits {
     /// Requests from outside that run at the same time. Default 256, and never more than a quarter of the
     /// pool: each may hold one slot per level of calls. A call that finds no slot is refused.
     pub requests_max: u32,
+    /// Requests that may wait for one of those to end, over all services. Default 512: twice as many.
+    pub queue_max: u32,
     /// Instances that exist at the same time. Default 1,000: their memories reserve 4 TB of address
     /// space, which is what the pool asks for first.
     pub instances_max: u32,
@@ -43,7 +48,13 @@ pub struct HostLimits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { timeout: Duration::from_secs(3), memory_bytes: 32 << 20, concurrency: 128, reuse: 1 }
+        Self {
+            timeout: Duration::from_secs(3),
+            memory_bytes: 32 << 20,
+            concurrency: 128,
+            queue: None,
+            reuse: 1,
+        }
     }
 }
 
@@ -53,6 +64,7 @@ impl Default for HostLimits {
             timeout_max: Duration::from_secs(30),
             memory_bytes_max: 128 << 20,
             requests_max: 256,
+            queue_max: 512,
             instances_max: 1000,
             table_elements_max: 100_000,
             host_call_bytes_max: 64 << 20,
@@ -70,7 +82,13 @@ impl Limits {
             timeout: self.timeout.min(host.timeout_max),
             memory_bytes: self.memory_bytes.min(host.memory_bytes_max),
             concurrency: self.concurrency.clamp(1, host.requests_max.max(1)),
+            queue: self.queue,
             reuse: self.reuse.max(1),
         }
+    }
+
+    /// Requests that may wait.
+    pub fn queue(&self) -> u32 {
+        self.queue.unwrap_or_else(|| self.concurrency.saturating_mul(2))
     }
 }

@@ -8,9 +8,9 @@ use semver::Version;
 use thali_contract::contract::{Contract, FunctionRef};
 use thali_contract::name::{Digest, InterfaceName, ServiceName};
 use thiserror::Error;
-use tokio::sync::Semaphore;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
 
+use crate::admission::{Gate, GateCounts, Room};
 use crate::engine::Runtime;
 use crate::extensions::Extensions;
 use crate::invoke::Idle;
@@ -75,7 +75,7 @@ pub struct Revision {
     tag: Box<str>,
     pre: InstancePre<State>,
     functions: Box<[Box<[Exported]>]>,
-    permits: Semaphore,
+    gate: Arc<Gate>,
     idle: Option<ArrayQueue<Idle>>,
     in_flight: AtomicUsize,
     invocations: AtomicU64,
@@ -158,7 +158,11 @@ impl Runtime {
         Ok(Arc::new(Revision {
             label: spec.service.as_str().into(),
             tag: format!("{}/{}", spec.service, spec.number).into(),
-            permits: Semaphore::new(spec.limits.concurrency as usize),
+            gate: Gate::new(Room {
+                places_max: spec.limits.concurrency as usize,
+                places_min: self.places_min(),
+                queue_max: spec.limits.queue() as usize,
+            }),
             idle: reuse.then(|| ArrayQueue::new(IDLE_MAX)),
             spec,
             pre,
@@ -264,8 +268,13 @@ impl Revision {
         self.functions.get(at.interface as usize)?.get(at.function as usize)
     }
 
-    pub(crate) fn permits(&self) -> &Semaphore {
-        &self.permits
+    pub(crate) fn gate(&self) -> &Arc<Gate> {
+        &self.gate
+    }
+
+    /// Who runs, who waits, and who was turned away.
+    pub fn admissions(&self) -> GateCounts {
+        self.gate.counts()
     }
 
     pub(crate) fn idle(&self) -> Option<&ArrayQueue<Idle>> {

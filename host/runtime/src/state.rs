@@ -118,14 +118,19 @@ impl State {
         self.scope.context.deadline
     }
 
+    /// The revision that is running.
+    pub(crate) fn revision(&self) -> &Revision {
+        self.scope.topology.revision(self.scope.node)
+    }
+
     /// The service that is running.
     pub fn service(&self) -> &ServiceName {
-        self.scope.topology.revision(self.scope.node).service()
+        self.revision().service()
     }
 
     /// What belongs to the running service, by type.
     pub fn extension<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
-        self.scope.topology.revision(self.scope.node).extensions().get()
+        self.revision().extensions().get()
     }
 }
 

@@ -216,6 +216,8 @@ pub struct LimitsSpec {
     pub timeout: Option<Duration>,
     /// `concurrency`: the most invocations at a time.
     pub concurrency: Option<u32>,
+    /// `queue`: the most requests that wait for one of those to end.
+    pub queue: Option<u32>,
     /// `reuse`: how many invocations an instance may serve, one after the other; 1 is a fresh
     /// instance each time.
     pub reuse: Option<u32>,

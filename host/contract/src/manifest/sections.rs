@@ -32,8 +32,10 @@ const SERVICE: Keys = Keys { known: &["name", "version", "description"], later: 
 const CALL: Keys = Keys { known: &["optional"], later: &["timeout", "retries", "breaker"] };
 const DATABASE: Keys = Keys { known: &["migrations", "seed"], later: &[] };
 const IDEMPOTENCY: Keys = Keys { known: &["ttl"], later: &[] };
-const LIMITS: Keys =
-    Keys { known: &["memory", "timeout", "concurrency", "reuse"], later: &["outbound", "rate"] };
+const LIMITS: Keys = Keys {
+    known: &["memory", "timeout", "concurrency", "queue", "reuse"],
+    later: &["outbound", "rate"],
+};
 
 /// The shortest life of an idempotency key: longer than any request runs.
 const TTL_MIN: Duration = Duration::from_secs(60);
@@ -274,6 +276,7 @@ fn limits(reader: &mut Reader<'_>, section: Entry<'_>) -> LimitsSpec {
                 });
             }
             "concurrency" => limits.concurrency = reader.integer(entry, 1..=1_000_000),
+            "queue" => limits.queue = reader.integer(entry, 0..=1_000_000),
             "reuse" => limits.reuse = reader.integer(entry, 1..=1_000_000_000),
             _ => reader.unknown(entry, &LIMITS),
         }

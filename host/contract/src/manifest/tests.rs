@@ -38,6 +38,7 @@ ttl = "1h"
 memory = "32MiB"
 timeout = "3s"
 concurrency = 64
+queue = 0
 reuse = 1000
 "#,
     )
@@ -54,6 +55,7 @@ reuse = 1000
         memory_bytes: Some(32 << 20),
         timeout: Some(Duration::from_secs(3)),
         concurrency: Some(64),
+        queue: Some(0),
         reuse: Some(1000),
     };
     assert_eq!(manifest.limits, limits);

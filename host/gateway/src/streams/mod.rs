@@ -148,7 +148,8 @@ impl Streams {
             Ok(listening) => listening,
             Err(error) => return Opened::refused(&error, invocation),
         };
-        let answer = match dispatch.invoke(invocation, id).await {
+        // A client that follows takes no place among those that run.
+        let answer = match dispatch.invoke(invocation, id).await.0 {
             Outcome::Answered(answer) => answer,
             Outcome::Failed(problem) => return Opened::Refused(problem),
         };

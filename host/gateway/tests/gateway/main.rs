@@ -11,6 +11,7 @@
 mod support;
 
 mod admin;
+mod admission;
 mod calls;
 mod clients_that_send_wrong_things;
 mod clients_that_stall;

@@ -65,6 +65,36 @@ pub fn counter(version: u32) -> Bytes {
     service(wit, &wat, manifest)
 }
 
+/// A service with an answer of 8 MiB and room for one request, and one that takes its time.
+pub fn bulk() -> Bytes {
+    let wit = "
+        package test:bulk@1.0.0;
+        interface api { read: func() -> string; spin: func(); }
+        world service { export api; }";
+    let wat = r#"(module
+        (memory (export "memory") 160)
+        (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const 16))
+        (func (export "test:bulk/api@1.0.0#read") (result i32)
+            (memory.fill (i32.const 1024) (i32.const 120) (i32.const 8388608))
+            (i32.store (i32.const 0) (i32.const 1024))
+            (i32.store (i32.const 4) (i32.const 8388608))
+            (i32.const 0))
+        (func (export "test:bulk/api@1.0.0#spin") (loop (br 0))))"#;
+    let manifest = r#"
+        [service]
+        name = "bulk"
+        version = "1.0.0"
+        [http]
+        "GET /bulk" = "api.read"
+        "GET /bulk/spin" = "api.spin"
+        [limits]
+        concurrency = 1
+        queue = 1
+        timeout = "2s"
+    "#;
+    service(wit, wat, manifest)
+}
+
 /// A service that calls `counter`, and one function that does not.
 pub fn caller() -> Bytes {
     let wit = "

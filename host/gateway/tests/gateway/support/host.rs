@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use thali_control::{Control, ControlConfig, DeployOptions, open_data};
 use thali_gateway::{Gateway, GatewayConfig, GatewayLimits, Serving};
 use thali_platform::sql::{Databases, SqlLimits};
-use thali_runtime::{CacheKey, HostLimits, Runtime, RuntimeConfig};
+use thali_runtime::{CacheKey, GateCounts, HostLimits, Runtime, RuntimeConfig};
 
 use super::{Answer, Raw};
 
@@ -108,6 +108,12 @@ impl TestHost {
     pub fn invocations_of(&self, service: &str) -> u64 {
         let live = self.control.live();
         live.service(&service.parse().unwrap()).unwrap().revision.invocations()
+    }
+
+    /// What the gate of a service has seen.
+    pub fn admissions_of(&self, service: &str) -> GateCounts {
+        let live = self.control.live();
+        live.service(&service.parse().unwrap()).unwrap().revision.admissions()
     }
 
     /// Invocations of a service that run now.

@@ -7,7 +7,7 @@ pub mod listener;
 pub mod raw;
 
 pub use follow::{Event, Follower};
-pub use guest::{caller, counter, keeper, keeper_with, publisher, publisher_with};
+pub use guest::{bulk, caller, counter, keeper, keeper_with, publisher, publisher_with};
 pub use host::TestHost;
 pub use listener::TestListener;
 pub use raw::{Answer, Raw};

@@ -1,0 +1,104 @@
+//! Who may run now, who waits, and who is turned away.
+//!
+//! Every invocation needs a [`Place`] at the [`Gate`] of its service, and one from outside needs one at the
+//! host's gate as well. Requests from clients wait in bounded queues, first come first served within
+//! a service and in turns between services; one that cannot be served in time is refused at once or when its
+//! time in the queue is up, before it has cost anything. What the host does by itself (events, schedules) and
+//! calls between services wait until their own deadlines: they are bounded elsewhere, and what
+//! they are part of is paid for already.
+
+mod gate;
+mod pace;
+mod queue;
+
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::time::Instant;
+
+use crate::engine::Runtime;
+use crate::fault::Fault;
+use crate::revision::Revision;
+
+pub(crate) use gate::{Gate, Place, Room, Wait};
+
+/// The longest that a request waits for its turn. A person notices a second; half of one leaves time for
+/// another try somewhere else.
+const QUEUE_WAIT_MAX: Duration = Duration::from_millis(500);
+
+/// The share of its timeout that a request may wait: more would leave the service too little to answer in.
+const QUEUE_SHARE: u32 = 4;
+
+/// The right to run, to be kept until the last byte of the answer is on its way.
+#[derive(Debug)]
+pub struct Admission {
+    _service: Place,
+    _host: Place,
+}
+
+/// What a gate has seen, and what is there now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct GateCounts {
+    /// Who runs now, or whose answer is still being sent.
+    pub running: usize,
+    /// Who may run at the same time now: less than the limit while the machine is too busy for more.
+    pub places: usize,
+    /// Who waits now.
+    pub waiting: usize,
+    /// Refused because the queue was full.
+    pub refused_full: u64,
+    /// Refused because they had waited too long.
+    pub refused_late: u64,
+}
+
+/// How long a request with this timeout may wait for its turn.
+pub(crate) fn queue_wait(timeout: Duration) -> Duration {
+    (timeout / QUEUE_SHARE).min(QUEUE_WAIT_MAX)
+}
+
+impl Runtime {
+    /// Waits for a client's request to be let in: at most a quarter of the service's timeout and half a
+    /// second, in a queue of bounded length.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Overloaded`], at once when the queue is full.
+    pub async fn admit(&self, revision: &Revision, deadline: Instant) -> Result<Admission, Fault> {
+        let until = Instant::now() + queue_wait(revision.limits().timeout);
+        self.enter(revision, Wait::Queue { until: until.min(deadline) }).await
+    }
+
+    /// Waits for the host's own work to be let in, until its deadline.
+    pub(crate) async fn admit_own(
+        &self,
+        revision: &Revision,
+        deadline: Instant,
+    ) -> Result<Admission, Fault> {
+        self.enter(revision, Wait::Until(deadline)).await
+    }
+
+    async fn enter(&self, revision: &Revision, wait: Wait) -> Result<Admission, Fault> {
+        let gate = revision.gate();
+        // The service's place comes first: who waits for a slow service holds nothing that others need.
+        let service = gate.enter(0, wait).await.map_err(|_| Fault::Overloaded(SERVICE_BUSY))?;
+        let host = self.requests().enter(gate.id(), wait).await;
+        let host = host.map_err(|_| Fault::Overloaded("the host is at its concurrency limit"))?;
+        Ok(Admission { _service: service, _host: host })
+    }
+
+    /// What the gate of the host has seen.
+    pub fn admissions(&self) -> GateCounts {
+        self.requests().counts()
+    }
+}
+
+/// A call from another service waits until its deadline.
+pub(crate) async fn place_for_call(revision: &Revision, deadline: Instant) -> Result<Place, Fault> {
+    let place = revision.gate().enter(0, Wait::Until(deadline)).await;
+    place.map_err(|_| Fault::Overloaded(SERVICE_BUSY))
+}
+
+const SERVICE_BUSY: &str = "the service is at its concurrency limit";

@@ -1,0 +1,198 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::gate::{Gate, Place, Refusal, Room, Wait};
+
+const MS: Duration = Duration::from_millis(1);
+
+fn gate(places: usize, queue: usize) -> Arc<Gate> {
+    Gate::new(Room { places_max: places, places_min: places, queue_max: queue })
+}
+
+fn within(time: Duration) -> Wait {
+    Wait::Queue { until: Instant::now() + time }
+}
+
+async fn enter(gate: &Arc<Gate>, time: Duration) -> Result<Place, Refusal> {
+    gate.enter(0, within(time)).await
+}
+
+/// Runs until everything that can has happened at this moment.
+async fn settle() {
+    for _ in 0..20 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_burst_waits_in_a_bounded_queue_and_the_oldest_is_dropped_before_it_runs() {
+    let gate = gate(4, 8);
+    let ran = Arc::new(AtomicUsize::new(0));
+    let start = Instant::now();
+    let mut burst = JoinSet::new();
+    for _ in 0..10_000 {
+        let (gate, ran) = (Arc::clone(&gate), Arc::clone(&ran));
+        burst.spawn(async move {
+            let place = enter(&gate, 500 * MS).await;
+            if place.is_ok() {
+                ran.fetch_add(1, SeqCst);
+                sleep(Duration::from_secs(2)).await;
+            }
+            (place.err(), start.elapsed())
+        });
+    }
+    let mut full = 0;
+    let mut late = Vec::new();
+    while let Some(ended) = burst.join_next().await {
+        match ended.unwrap() {
+            (Some(Refusal::Full), took) => {
+                assert_eq!(took, Duration::ZERO, "refused at once");
+                full += 1;
+            }
+            (Some(Refusal::Late), took) => late.push(took),
+            (None, _) => {}
+        }
+    }
+    assert_eq!((full, late.len(), ran.load(SeqCst)), (10_000 - 12, 8, 4));
+    assert!(late.iter().all(|took| *took == 500 * MS), "{late:?}");
+    let counts = gate.counts();
+    assert_eq!((counts.refused_full, counts.refused_late), (9_988, 8));
+    assert_eq!((counts.running, counts.waiting), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_is_served_in_order_and_lanes_take_turns() {
+    let gate = gate(1, 100);
+    let held = enter(&gate, MS).await.unwrap();
+    let (sender, mut order) = tokio::sync::mpsc::unbounded_channel();
+    for (lane, name) in [(1, "a1"), (1, "a2"), (1, "a3"), (2, "b1"), (2, "b2"), (3, "c1")] {
+        let (gate, sender) = (Arc::clone(&gate), sender.clone());
+        tokio::spawn(async move {
+            let place = gate.enter(lane, within(400 * MS)).await;
+            sender.send(name).unwrap();
+            drop(place.unwrap());
+        });
+        settle().await;
+    }
+    drop(held);
+    let mut names = Vec::new();
+    for _ in 0..6 {
+        names.push(order.recv().await.unwrap());
+    }
+    assert_eq!(names, ["a1", "b1", "c1", "a2", "b2", "a3"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_leaves_the_queue_makes_room_and_a_place_on_its_way_is_not_lost() {
+    let gate = gate(1, 1);
+    let held = enter(&gate, MS).await.unwrap();
+    let waits = {
+        let gate = Arc::clone(&gate);
+        tokio::spawn(async move { enter(&gate, 400 * MS).await.map(drop) })
+    };
+    settle().await;
+    assert_eq!(enter(&gate, 400 * MS).await.err(), Some(Refusal::Full));
+    waits.abort();
+    assert!(waits.await.unwrap_err().is_cancelled());
+    assert_eq!(gate.counts().waiting, 0);
+    // Given a place that it never takes.
+    let mut forgotten = Box::pin(enter(&gate, 400 * MS));
+    assert!(futures_poll(&mut forgotten).await.is_none());
+    drop(held);
+    drop(forgotten);
+    assert_eq!(gate.counts().running, 0);
+    assert!(enter(&gate, MS).await.is_ok());
+}
+
+async fn futures_poll<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
+    std::future::poll_fn(|cx| match std::pin::Pin::new(&mut *future).poll(cx) {
+        std::task::Poll::Ready(output) => std::task::Poll::Ready(Some(output)),
+        std::task::Poll::Pending => std::task::Poll::Ready(None),
+    })
+    .await
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_hosts_own_work_is_not_refused_by_a_full_queue() {
+    let gate = gate(1, 1);
+    let held = enter(&gate, MS).await.unwrap();
+    let waiting = {
+        let gate = Arc::clone(&gate);
+        tokio::spawn(async move { enter(&gate, 400 * MS).await.is_ok() })
+    };
+    settle().await;
+    let until = Instant::now() + Duration::from_secs(3);
+    let own = {
+        let gate = Arc::clone(&gate);
+        tokio::spawn(async move { gate.enter(0, Wait::Until(until)).await.is_ok() })
+    };
+    sleep(Duration::from_secs(1)).await;
+    drop(held);
+    assert!(!waiting.await.unwrap(), "its time was up");
+    assert!(own.await.unwrap());
+}
+
+/// R-01 on a simulated clock: requests that take 50 ms come at five times the rate that four places serve.
+#[tokio::test(start_paused = true)]
+async fn five_times_the_load_costs_neither_goodput_nor_the_time_of_who_is_let_in() {
+    const WORK: Duration = Duration::from_millis(50);
+    const PLACES: usize = 4;
+    let gate = gate(PLACES, 100);
+    let start = Instant::now();
+    let length = Duration::from_secs(60);
+    let between = WORK / u32::try_from(5 * PLACES).unwrap();
+    let mut requests = JoinSet::new();
+    let mut at = start;
+    while at < start + length {
+        let gate = Arc::clone(&gate);
+        requests.spawn(async move {
+            sleep_until(at).await;
+            let place = enter(&gate, 500 * MS).await;
+            if place.is_ok() {
+                sleep(WORK).await;
+            }
+            (place.is_ok(), at.elapsed())
+        });
+        at += between;
+    }
+    let mut served = Vec::new();
+    while let Some(ended) = requests.join_next().await {
+        if let (true, took) = ended.unwrap() {
+            served.push(took);
+        }
+    }
+    served.sort();
+    let peak = length.as_secs_f64() / WORK.as_secs_f64() * PLACES as f64;
+    let goodput = served.len() as f64 / peak;
+    let p99 = served[served.len() * 99 / 100];
+    assert!(goodput >= 0.9, "{goodput}");
+    assert!(p99 <= 3 * WORK, "{p99:?}");
+    assert_eq!(gate.counts().running, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn guests_that_crowd_the_processors_get_fewer_places_until_they_do_not() {
+    let gate = Gate::new(Room { places_max: 64, places_min: 4, queue_max: 8 });
+    let mut places = Vec::new();
+    for _ in 0..64 {
+        places.push(enter(&gate, MS).await.unwrap());
+    }
+    for _ in 0..100 {
+        sleep(20 * MS).await;
+        gate.slice_waited(60 * MS);
+    }
+    assert_eq!(gate.counts().places, 4);
+    assert_eq!(enter(&gate, 10 * MS).await.err(), Some(Refusal::Late));
+    places.clear();
+    // One alone after the other waits for nothing.
+    sleep(Duration::from_secs(2)).await;
+    for _ in 0..4 {
+        places.push(enter(&gate, MS).await.unwrap());
+    }
+    assert!(enter(&gate, MS).await.is_ok(), "what was learned is out of date");
+    assert_eq!(gate.counts().places, 64);
+}
