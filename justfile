@@ -28,7 +28,7 @@ build-components: build
 
 # Run a node with every service and the seed data; a changed component is deployed as it is built
 up *ARGS: build build-components
-    exec {{ thali }} up --components target/components --watch --seed "$@"
+    exec {{ thali }} up --components target/components --watch --seed --dev "$@"
 
 # Run every test; ARGS choose some (cargo nextest's filters)
 test *ARGS: build build-components

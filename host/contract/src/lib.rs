@@ -5,6 +5,7 @@
 //! [`Val`](wasmtime::component::Val)s: plain data that moves between stores.
 #![forbid(unsafe_code)]
 
+pub mod access;
 pub mod compat;
 pub mod contract;
 pub mod events;

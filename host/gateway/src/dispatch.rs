@@ -16,11 +16,12 @@ use thali_contract::problem::Problem;
 use thali_contract::route::{Found, Route};
 use thali_control::{Care, Control, Live};
 use thali_runtime::{
-    Admission, Context, Fault, NodeIndex, Revision, Runtime, Topology, TraceContext,
+    Admission, Context, Fault, NodeIndex, Principal, Revision, Runtime, Topology, TraceContext,
 };
 use uuid::Uuid;
 use wasmtime::component::Val;
 
+use crate::auth::{Auth, Denied};
 use crate::body::Body;
 use crate::idempotency::{self, Entry, Name, Outcome};
 use crate::listen::Call;
@@ -35,6 +36,7 @@ pub(crate) struct Dispatch {
     control: Arc<Control>,
     runtime: Arc<Runtime>,
     streams: Arc<Streams>,
+    auth: Arc<Auth>,
 }
 
 /// Where a request goes. Keeps what it needs of the snapshot it was routed with.
@@ -50,6 +52,8 @@ pub(crate) struct Target {
 enum Miss {
     /// With the value of the `Allow` header, when the path exists.
     Refused(Box<Problem>, Option<HeaderValue>),
+    /// Whoever asks may not.
+    Denied(Box<Denied>),
     /// An `OPTIONS` request, with the value of the `Allow` header.
     Options(HeaderValue),
 }
@@ -58,6 +62,7 @@ enum Miss {
 pub(crate) struct Invocation {
     pub(crate) target: Target,
     pub(crate) arguments: Vec<Val>,
+    principal: Option<Arc<Principal>>,
     /// What the client has got already, on a route that streams.
     pub(crate) since: Since,
     trace: Option<GivenTrace>,
@@ -76,8 +81,9 @@ impl Dispatch {
         control: Arc<Control>,
         runtime: Arc<Runtime>,
         streams: Arc<Streams>,
+        auth: Arc<Auth>,
     ) -> Arc<Self> {
-        Arc::new(Self { control, runtime, streams })
+        Arc::new(Self { control, runtime, streams, auth })
     }
 
     /// Answers a request whose path is `/api/v1` and then `path`.
@@ -118,6 +124,8 @@ impl Dispatch {
     ) -> Result<Invocation, Miss> {
         let path = head.uri.path().get(path_at..).unwrap_or_default();
         let (target, values) = self.target(head.method.as_str(), path, call)?;
+        let (client, access) = (call.peer().ip(), target.route.access());
+        let principal = self.auth.admit(&head.headers, client, access).await?;
         if let Some(care) = &target.ailing {
             let recovered = care.recover().await;
             recovered.map_err(|_| faults::no_database(target.revision().service()))?;
@@ -140,11 +148,13 @@ impl Dispatch {
             target.route.decode(&values, query.as_deref(), &bytes).map_err(faults::mistakes)?;
         let name = if target.route.is_idempotent() {
             let service = target.revision().service();
-            idempotency::name(head, path, &bytes, service, &target.route)?
+            let subject = principal.as_deref().map(|who| who.subject.as_str());
+            idempotency::name(head, path, &bytes, service, &target.route, subject)?
         } else {
             None
         };
-        Ok(Invocation { target, arguments, since, trace: given_trace(&head.headers), name })
+        let trace = given_trace(&head.headers);
+        Ok(Invocation { target, arguments, principal, since, trace, name })
     }
 
     /// Routes a request, on what is live now.
@@ -229,11 +239,12 @@ impl Dispatch {
         invocation: &Invocation,
         id: Uuid,
     ) -> Result<(Result<Option<Val>, Fault>, Admission), Fault> {
-        let Invocation { target, arguments, trace, name, .. } = invocation;
+        let Invocation { target, arguments, principal, trace, name, .. } = invocation;
         let Target { topology, node, route, .. } = target;
         let revision = target.revision();
         let trace = trace.as_ref().map_or_else(|| TraceContext::begin(id), |given| given.context);
         let context = Context {
+            principal: principal.clone(),
             idempotency: name.map(|name| name.id),
             ..Context::new(id, trace, revision.limits().timeout)
         };
@@ -303,6 +314,7 @@ impl Miss {
     fn answer(self, call: Call) -> Response<Body> {
         let (mut response, allow) = match self {
             Self::Refused(problem, allow) => (reply::problem(&problem, call.id()), allow),
+            Self::Denied(denied) => (denied.response(call.id()), None),
             Self::Options(allow) => {
                 let mut response = Response::new(Body::empty());
                 *response.status_mut() = StatusCode::NO_CONTENT;
@@ -319,6 +331,12 @@ impl Miss {
 impl From<Box<Problem>> for Miss {
     fn from(problem: Box<Problem>) -> Self {
         Self::Refused(problem, None)
+    }
+}
+
+impl From<Denied> for Miss {
+    fn from(denied: Denied) -> Self {
+        Self::Denied(Box::new(denied))
     }
 }
 

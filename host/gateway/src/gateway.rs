@@ -12,6 +12,7 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::AbortHandle;
 
 use crate::admin::AdminHandler;
+use crate::auth::Auth;
 use crate::dispatch::Dispatch;
 use crate::idempotency;
 use crate::limits::GatewayLimits;
@@ -44,6 +45,7 @@ pub struct Gateway {
     config: GatewayConfig,
     control: Arc<Control>,
     runtime: Arc<Runtime>,
+    auth: Arc<Auth>,
 }
 
 /// Two listeners that serve, until [`Serving::stop`].
@@ -80,10 +82,11 @@ impl Gateway {
         config: GatewayConfig,
         control: Arc<Control>,
         runtime: Arc<Runtime>,
+        auth: Arc<Auth>,
     ) -> io::Result<Self> {
         let (public, admin) = (listen(config.listen)?, listen(config.admin)?);
         let (address, admin_address) = (public.local_addr()?, admin.local_addr()?);
-        Ok(Self { public, admin, address, admin_address, config, control, runtime })
+        Ok(Self { public, admin, address, admin_address, config, control, runtime, auth })
     }
 
     /// Where the services are.
@@ -106,11 +109,12 @@ impl Gateway {
             Arc::clone(&self.control),
             Arc::clone(&self.runtime),
             Arc::clone(&streams),
+            Arc::clone(&self.auth),
         );
         let handler = PublicHandler::new(&self.control, dispatch, Arc::clone(&readiness));
         tokio::spawn(accept_loop(self.public, Arc::clone(&public), handler));
         let sweep = tokio::spawn(idempotency::sweep(Arc::clone(&self.control)));
-        let handler = AdminHandler::new(self.control, self.runtime, self.admin_address);
+        let handler = AdminHandler::new(self.control, self.runtime, self.auth, self.admin_address);
         tokio::spawn(accept_loop(self.admin, Arc::clone(&admin), handler));
         Serving { public, admin, readiness, streams, sweep: sweep.abort_handle() }
     }

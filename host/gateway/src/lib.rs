@@ -7,6 +7,7 @@
 
 mod access;
 mod admin;
+mod auth;
 mod body;
 mod dispatch;
 mod faults;
@@ -20,6 +21,10 @@ mod reply;
 mod streams;
 mod web;
 
+pub use auth::{
+    Auth, AuthConfig, AuthError, AuthSnapshot, FailureLimits, JwksConfig, KeyConfig, KeyMaterial,
+    ReloadError,
+};
 pub use body::Body;
 pub use gateway::{Gateway, GatewayConfig, Serving};
 pub use limits::GatewayLimits;

@@ -10,6 +10,7 @@ pub mod config;
 pub mod context;
 pub mod events;
 pub mod idempotency;
+pub mod identity;
 pub mod mail;
 mod messaging;
 pub mod schedules;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::events::EventsCommand;
+use crate::token::{self, Scopes};
 
 /// A microservices platform in one binary: every service is a sandboxed WebAssembly component.
 #[derive(Debug, Parser)]
@@ -87,6 +88,16 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: Option<SchedulesCommand>,
     },
+    /// Print a token that this host's key has signed.
+    #[command(
+        after_help = "Example:\n  thali token --sub ann --scope 'orders:read orders:write' --ttl 1h"
+    )]
+    Token(TokenArgs),
+    /// The keys that tokens are checked by.
+    Auth {
+        #[command(subcommand)]
+        command: AuthCommand,
+    },
     /// Print the OpenAPI document of everything that is live.
     Openapi,
     /// Check this machine and the running host.
@@ -136,6 +147,11 @@ pub(crate) struct UpArgs {
     #[arg(long)]
     pub(crate) seed: bool,
 
+    /// Make a key for tokens with the first start, keep it in the data folder, and print a token with
+    /// the scope `admin`. For development.
+    #[arg(long)]
+    pub(crate) dev: bool,
+
     /// How long running requests may take to finish after SIGTERM.
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
     pub(crate) drain: Duration,
@@ -167,6 +183,36 @@ pub(crate) enum LogFormat {
     Text,
     /// One JSON object a line.
     Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuthCommand {
+    /// Read thali.toml and the files of its keys again. SIGHUP does the same.
+    Reload,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct TokenArgs {
+    /// Whom the token is for.
+    #[arg(long, value_name = "SUBJECT")]
+    pub(crate) sub: String,
+
+    /// What it allows, separated by spaces; `admin` allows everything.
+    #[arg(long, value_name = "SCOPES", default_value = "")]
+    pub(crate) scope: Scopes,
+
+    /// How long it lives.
+    #[arg(long, value_name = "TIME", default_value = "1h", value_parser = token::ttl)]
+    pub(crate) ttl: Duration,
+
+    /// The data folder of the host, for the key of `thali up --dev`.
+    #[arg(long, env = "THALI_DATA", default_value = "./.thali")]
+    pub(crate) data: PathBuf,
+
+    /// The host's file, whose `[auth] sign` names the key. Without the option ./thali.toml, when it is
+    /// there.
+    #[arg(long, env = "THALI_CONFIG_FILE", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]

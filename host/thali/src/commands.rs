@@ -110,6 +110,16 @@ pub(crate) fn call(admin: &Admin, name: &str, function: &str, arguments: &str) -
     Ok(ExitCode::SUCCESS)
 }
 
+/// `thali auth reload`
+pub(crate) fn reload_keys(admin: &Admin, json: bool) -> Outcome {
+    let answer = admin.post("/auth/reload", "application/json", b"")?;
+    if json {
+        return Ok(print_json(&answer.body));
+    }
+    println!("tokens are checked by {} keys now", cell(&answer.body, "keys"));
+    Ok(ExitCode::SUCCESS)
+}
+
 /// `thali openapi`
 pub(crate) fn openapi(admin: &Admin) -> Outcome {
     Ok(print_json(&admin.get("/openapi.json")?.body))

@@ -1,5 +1,7 @@
 //! The host's own file, `thali.toml`: settings and secrets of services, mail and text messages.
 
+mod auth;
+
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -13,6 +15,8 @@ use thali_platform::config::{Secret, SecretSource, ServiceOverrides};
 
 use crate::error::CliError;
 
+pub(crate) use auth::{AuthKey, AuthTable, CheckWith};
+
 /// The file that is read when none is named and it is there.
 pub(crate) const USUAL_FILE: &str = "thali.toml";
 
@@ -22,7 +26,7 @@ const FILE_BYTES_MAX: u64 = 1 << 20;
 /// The longest time a provider may be given.
 const TIMEOUT_MAX: Duration = Duration::from_secs(60);
 
-const TABLES: Keys = Keys { known: &["services", "mail", "sms"], later: &[] };
+const TABLES: Keys = Keys { known: &["services", "mail", "sms", "auth"], later: &[] };
 const SERVICE: Keys = Keys { known: &["config", "secrets"], later: &[] };
 const SECRET: Keys = Keys { known: &["file", "env"], later: &[] };
 const MAIL: Keys = Keys { known: &["url", "from", "timeout"], later: &[] };
@@ -34,6 +38,7 @@ pub(crate) struct HostFile {
     pub(crate) services: BTreeMap<ServiceName, ServiceOverrides>,
     pub(crate) mail: Option<MailTable>,
     pub(crate) sms: Option<SmsTable>,
+    pub(crate) auth: Option<AuthTable>,
 }
 
 /// `[mail]`
@@ -82,6 +87,7 @@ impl HostFile {
                     "services" => file.services = tables.services(entry),
                     "mail" => file.mail = tables.mail(entry),
                     "sms" => file.sms = tables.sms(entry),
+                    "auth" => file.auth = tables.auth(entry),
                     _ => tables.reader.unknown(entry, &TABLES),
                 }
             }
@@ -93,7 +99,8 @@ impl HostFile {
         let services = self.services.values().flat_map(|service| service.secrets.values());
         let mail = self.mail.iter().map(|mail| &mail.url);
         let sms = self.sms.iter().filter_map(|sms| sms.token.as_ref());
-        services.chain(mail).chain(sms).any(SecretSource::is_literal)
+        let auth = self.auth.as_ref().is_some_and(AuthTable::has_literal_secrets);
+        auth || services.chain(mail).chain(sms).any(SecretSource::is_literal)
     }
 
     fn warn_of_readers(&self, path: &Path) {

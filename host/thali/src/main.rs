@@ -12,17 +12,19 @@ mod error;
 mod events;
 mod folder;
 mod host_file;
+mod identity;
 mod logging;
 mod schedules;
 mod show;
 mod table;
+mod token;
 mod up;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::args::{Args, Command};
+use crate::args::{Args, AuthCommand, Command};
 use crate::client::Admin;
 use crate::error::CliError;
 
@@ -67,6 +69,8 @@ fn run(args: Args) -> Result<ExitCode, CliError> {
         Command::Schedules { service, command } => {
             schedules::schedules(&admin, service.as_deref(), command.as_ref(), json)
         }
+        Command::Token(options) => token::token(&options, json),
+        Command::Auth { command: AuthCommand::Reload } => commands::reload_keys(&admin, json),
         Command::Openapi => commands::openapi(&admin),
         Command::Doctor => Ok(doctor::doctor(&admin, json)),
     }

@@ -1,5 +1,6 @@
 //! `thali up`: one node, from an empty folder to a clean exit.
 
+use std::future::Future;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -9,7 +10,8 @@ use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use thali_control::{Control, ControlConfig, DataFolder, open_data};
-use thali_gateway::{Gateway, GatewayConfig, GatewayLimits, Serving};
+use thali_gateway::{Auth, Gateway, GatewayConfig, GatewayLimits, Serving};
+use thali_platform::identity::Signer;
 use thali_runtime::{CacheKey, HostLimits, Runtime, RuntimeConfig};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -17,6 +19,7 @@ use crate::args::UpArgs;
 use crate::backends;
 use crate::error::CliError;
 use crate::folder::{self, Watch};
+use crate::identity::{self, KeySource};
 use crate::logging;
 
 /// Runs a host until SIGTERM or Ctrl-C.
@@ -69,8 +72,11 @@ fn connections_max(wanted: usize) -> usize {
 async fn run(args: UpArgs) -> Result<ExitCode, CliError> {
     let mut stop = Stop::listen()?;
     let data = open_data(&args.data).map_err(CliError::chain)?;
+    let keys =
+        KeySource { config: args.config.clone(), data: data.paths().root.clone(), dev: args.dev };
+    let (auth, signer) = keys.open()?;
     let (control, runtime) = wire(&args, data).await?;
-    let gateway = Gateway::bind(config(&args), control.clone(), runtime)
+    let gateway = Gateway::bind(config(&args), control.clone(), runtime, Arc::clone(&auth))
         .await
         .map_err(|error| listen_error(&args, &error))?;
     let addresses = (gateway.address(), gateway.admin_address());
@@ -86,6 +92,10 @@ async fn run(args: UpArgs) -> Result<ExitCode, CliError> {
     }
     serving.ready();
     announce(&args, addresses, &control)?;
+    if let Some(signer) = signer.filter(|_| args.dev) {
+        announce_token(&args, &signer)?;
+    }
+    let reloading = reload_on_hangup(auth)?;
     let watching = async {
         match watch {
             Some(watch) => watch.run(&control).await,
@@ -94,6 +104,7 @@ async fn run(args: UpArgs) -> Result<ExitCode, CliError> {
     };
     tokio::select! {
         () = watching => {}
+        () = reloading => {}
         () = stop.wait() => {}
     }
     tracing::info!("stopping: running requests have {:?} to finish", args.drain);
@@ -186,6 +197,32 @@ fn announce(
         "{services} services on http://{gateway}/api/v1, admin API on http://{admin}/admin/v1"
     );
     Ok(())
+}
+
+/// Says who may do everything on a host for development.
+fn announce_token(args: &UpArgs, signer: &Signer) -> Result<(), CliError> {
+    let token = identity::dev_token(signer)?;
+    let _ = writeln!(
+        std::io::stdout(),
+        "\na token with the scope admin, for 12 hours:\n  export TOKEN={}\n\
+         others: thali token --data {} --sub ann --scope orders:read",
+        token.text.expose(),
+        args.data.display()
+    );
+    Ok(())
+}
+
+/// Reads the keys again at every SIGHUP, for ever. Keys that cannot be used change nothing.
+fn reload_on_hangup(auth: Arc<Auth>) -> Result<impl Future<Output = ()>, CliError> {
+    let mut hangup = signal(SignalKind::hangup()).map_err(CliError::start)?;
+    Ok(async move {
+        while hangup.recv().await.is_some() {
+            match auth.reload().await {
+                Ok(keys) => tracing::info!(keys, "the keys for tokens were read again"),
+                Err(error) => tracing::error!("the keys for tokens stay as they are: {error}"),
+            }
+        }
+    })
 }
 
 /// Whole or not at all: somebody waits for the file.

@@ -1,17 +1,21 @@
 //! `[http]`: the routes of a manifest.
 
+use super::access::AccessKeys;
 use super::entries::{Entry, Keys, Reader, quoted};
 use super::{EndSpec, RouteSpec, StreamSpec, hint};
+use crate::access::Access;
 use crate::route::{Method, Template};
 
 /// Of a route that calls a function.
 const CALL: Keys = Keys {
-    known: &["call", "status", "location", "idempotent"],
-    later: &["scope", "cache", "rate"],
+    known: &["call", "status", "location", "idempotent", "scope", "auth"],
+    later: &["cache", "rate"],
 };
 /// Of a route that streams events.
-const STREAM: Keys =
-    Keys { known: &["stream", "key", "snapshot", "only", "ends"], later: &["scope", "rate"] };
+const STREAM: Keys = Keys {
+    known: &["stream", "key", "snapshot", "only", "ends", "scope", "auth"],
+    later: &["rate"],
+};
 
 /// The routes of `[http]`, in the order of the file.
 pub(super) fn routes(reader: &mut Reader<'_>, section: Entry<'_>) -> Option<Vec<RouteSpec>> {
@@ -24,7 +28,8 @@ fn route(reader: &mut Reader<'_>, entry: Entry<'_>) -> Option<RouteSpec> {
     let key = route_key(reader, entry);
     let target = target(reader, entry);
     let (method, path) = key?;
-    let Target { call: (interface, function), status, location, idempotent, stream } = target?;
+    let Target { call: (interface, function), status, location, idempotent, access, stream } =
+        target?;
     if idempotent && method == Method::Get {
         reader.mistake(entry.at, "a GET may be repeated anyway: leave \"idempotent\" out");
     }
@@ -32,9 +37,18 @@ fn route(reader: &mut Reader<'_>, entry: Entry<'_>) -> Option<RouteSpec> {
         reader.mistake(entry.at, format!("a stream is read by GET, not by {method}"));
     }
     let line = reader.line(entry.at);
-    let spec =
-        RouteSpec { method, path, interface, function, status, location, idempotent, stream, line };
-    Some(spec)
+    Some(RouteSpec {
+        method,
+        path,
+        interface,
+        function,
+        status,
+        location,
+        idempotent,
+        access,
+        stream,
+        line,
+    })
 }
 
 /// The right side of a route.
@@ -44,6 +58,7 @@ struct Target {
     status: Option<u16>,
     location: Option<Template>,
     idempotent: bool,
+    access: Access,
     stream: Option<StreamSpec>,
 }
 
@@ -61,7 +76,7 @@ fn target(reader: &mut Reader<'_>, entry: Entry<'_>) -> Option<Target> {
 
 fn call(reader: &mut Reader<'_>, entry: Entry<'_>, members: Vec<Entry<'_>>) -> Option<Target> {
     let (mut call, mut status, mut location, mut idempotent) = (None, None, None, None);
-    let mut has_call = false;
+    let (mut has_call, mut access) = (false, AccessKeys::default());
     for member in members {
         match member.key {
             "call" => {
@@ -71,6 +86,7 @@ fn call(reader: &mut Reader<'_>, entry: Entry<'_>, members: Vec<Entry<'_>>) -> O
             "status" => status = success_status(reader, member),
             "idempotent" => idempotent = reader.bool(member),
             "location" => location = reader.parsed(member, Template::parse),
+            _ if access.take(reader, member) => {}
             _ => reader.unknown(member, &CALL),
         }
     }
@@ -78,13 +94,13 @@ fn call(reader: &mut Reader<'_>, entry: Entry<'_>, members: Vec<Entry<'_>>) -> O
         let example = "call = \"interface.function\"";
         reader.mistake(entry.at, format!("the route {} needs {example}", quoted(entry.key)));
     }
-    let idempotent = idempotent.unwrap_or(false);
-    Some(Target { call: call?, status, location, idempotent, stream: None })
+    let (idempotent, access) = (idempotent.unwrap_or(false), access.finish(reader));
+    Some(Target { call: call?, status, location, idempotent, access, stream: None })
 }
 
 fn stream(reader: &mut Reader<'_>, entry: Entry<'_>, members: Vec<Entry<'_>>) -> Option<Target> {
     let (mut interface, mut key, mut snapshot, mut only) = (None, None, None, None);
-    let mut end = Vec::new();
+    let (mut end, mut access) = (Vec::new(), AccessKeys::default());
     for required in ["key", "snapshot"] {
         if !members.iter().any(|member| member.key == required) {
             let detail = format!("the stream {} needs {required:?}", quoted(entry.key));
@@ -98,11 +114,13 @@ fn stream(reader: &mut Reader<'_>, entry: Entry<'_>, members: Vec<Entry<'_>>) ->
             "snapshot" => snapshot = reader.parsed(member, parse_call),
             "only" => only = some(reader, member),
             "ends" => end = ends(reader, member),
+            _ if access.take(reader, member) => {}
             _ => reader.unknown(member, &STREAM),
         }
     }
+    let access = access.finish(reader);
     let stream = StreamSpec { interface: interface?.into(), key: key?.into(), only, ends: end };
-    Some(Target { call: snapshot?, stream: Some(stream), ..Target::default() })
+    Some(Target { call: snapshot?, access, stream: Some(stream), ..Target::default() })
 }
 
 /// Strings, of which there has to be one.

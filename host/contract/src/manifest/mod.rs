@@ -4,6 +4,7 @@
 //! [`Routes::build`](crate::route::Routes::build) checks the rest against the component. A key that
 //! nothing would enforce is refused, so that no service relies on it.
 
+mod access;
 pub mod entries;
 mod events;
 mod http;
@@ -19,6 +20,7 @@ use std::time::Duration;
 
 use semver::Version;
 
+use crate::access::Access;
 use crate::name::{InterfaceName, ServiceName};
 use crate::problem::Mistake;
 use crate::route::{Method, Template};
@@ -93,6 +95,8 @@ pub struct RouteSpec {
     pub location: Option<Template>,
     /// Requests with an `Idempotency-Key` are answered once.
     pub idempotent: bool,
+    /// `scope`, `auth`: what a caller needs.
+    pub access: Access,
     /// The events that are streamed. Then the function makes the snapshot they begin with.
     pub stream: Option<StreamSpec>,
     /// The line in the file, from 1.

@@ -129,12 +129,37 @@ tll = "1h"
 }
 
 #[test]
+fn a_route_says_who_may_use_it() {
+    let manifest = Manifest::parse(&format!(
+        "{SERVICE}[http]\n\"GET /a\" = \"a.b\"\n\
+         \"GET /b\" = {{ call = \"a.b\", auth = \"required\" }}\n\
+         \"GET /c\" = {{ call = \"a.b\", scope = \"orders:write\" }}\n\
+         \"GET /d/{{id}}\" = {{ stream = \"events\", key = \"id\", snapshot = \"a.b\", scope = \"x\" }}\n"
+    ))
+    .unwrap();
+    let access: Vec<_> = manifest.http.unwrap().into_iter().map(|route| route.access).collect();
+    let scope = |text: &str| Access::Scope(text.parse().unwrap());
+    assert_eq!(access, [Access::Public, Access::SignedIn, scope("orders:write"), scope("x")]);
+    let all = mistakes(&format!(
+        "{SERVICE}[http]\n\"GET /a\" = {{ call = \"a.b\", auth = \"optional\" }}\n\
+         \"GET /b\" = {{ call = \"a.b\", scope = \"a b\" }}\n\
+         \"GET /c\" = {{ call = \"a.b\", scope = \"a\", auth = \"required\" }}\n"
+    ));
+    assert_eq!(all.len(), 3, "{all:?}");
+    for (mistake, says) in
+        all.iter().zip(["can only be \"required\"", "is not a scope", "leave auth"])
+    {
+        assert!(mistake.contains(says), "{mistake}");
+    }
+}
+
+#[test]
 fn keys_that_nothing_enforces_yet_are_refused_as_such() {
     let all = mistakes(&format!(
-        "{SERVICE}[http]\n\"GET /a\" = {{ call = \"a.b\", scope = \"x\", rate = 1 }}\n\
+        "{SERVICE}[http]\n\"GET /a\" = {{ call = \"a.b\", rate = 1 }}\n\
          [calls.\"a:b/c\"]\ntimeout = \"1s\"\nretries = 1\nbreaker = {{}}\n[outbound]\n"
     ));
-    assert_eq!(all.len(), 6, "{all:?}");
+    assert_eq!(all.len(), 5, "{all:?}");
     assert!(all.iter().all(|one| one.contains("not supported by this version")), "{all:?}");
 }
 

@@ -8,6 +8,7 @@ mod operation;
 mod pattern;
 mod problems;
 mod schema;
+mod security;
 
 #[cfg(test)]
 mod tests;
@@ -121,6 +122,7 @@ impl Document {
                 "parameters": operation::shared_parameters(),
                 "responses": problems::shared_responses(),
                 "headers": problems::headers(),
+                "securitySchemes": security::schemes(),
             },
         })
     }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::names::free;
 use super::schema::Schemas;
-use super::{Object, SERVER, describe, problems};
+use super::{Object, SERVER, describe, problems, security};
 use crate::contract::{Contract, Function};
 use crate::route::{BodyShape, LAST_EVENT_ID, Route, Stream};
 use crate::ty::{Field, Type, json_name};
@@ -45,6 +45,7 @@ impl Operation<'_> {
         if let Some(body) = self.request_body() {
             operation.insert("requestBody".into(), body);
         }
+        operation.insert("security".into(), security::of(self.route.access()));
         operation.insert("responses".into(), self.responses().into());
         if let Some(stream) = self.route.stream() {
             operation.insert("x-thali-events".into(), self.events(stream));

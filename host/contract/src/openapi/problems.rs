@@ -26,6 +26,26 @@ const BAD_REQUEST: HostProblem = HostProblem {
     description: "The request is malformed. `errors` lists every mistake.",
     codes: &["bad_request"],
 };
+/// Of a route that asks for a token.
+const UNAUTHENTICATED: HostProblem = HostProblem {
+    status: 401,
+    name: "Unauthenticated",
+    description: "The request has no token, or one that is not valid.",
+    codes: &["unauthenticated", "invalid_token", "auth_not_configured"],
+};
+/// Of a route that asks for none.
+const INVALID_TOKEN: HostProblem = HostProblem {
+    status: 401,
+    name: "InvalidToken",
+    description: "The request has a token, which it need not have, and it is not valid.",
+    codes: &["invalid_token", "auth_not_configured"],
+};
+const INSUFFICIENT_SCOPE: HostProblem = HostProblem {
+    status: 403,
+    name: "InsufficientScope",
+    description: "The token does not allow this.",
+    codes: &["insufficient_scope"],
+};
 const NOT_FOUND: HostProblem = HostProblem {
     status: 404,
     name: "NotFound",
@@ -68,11 +88,18 @@ const KEY_REUSED: HostProblem = HostProblem {
     description: "The idempotency key was used for another request.",
     codes: &["idempotency_key_reused"],
 };
+const TOO_MANY_FAILURES: HostProblem = HostProblem {
+    status: 429,
+    name: "TooManyFailures",
+    description: "Too many requests with bad tokens came from the client's address.",
+    codes: &["too_many_failures"],
+};
 const TOO_MANY_STREAMS: HostProblem = HostProblem {
     status: 429,
     name: "TooManyStreams",
-    description: "The client has as many streams open as it may have.",
-    codes: &["too_many_streams"],
+    description: "The client has as many streams open as it may have, or too many requests with bad \
+        tokens came from its address.",
+    codes: &["too_many_failures", "too_many_streams"],
 };
 const FAILED: HostProblem = HostProblem {
     status: 500,
@@ -111,8 +138,11 @@ const CALL_DEPTH: HostProblem = HostProblem {
     codes: &["call_depth"],
 };
 
-const ALL: [&HostProblem; 15] = [
+const ALL: [&HostProblem; 19] = [
     &BAD_REQUEST,
+    &UNAUTHENTICATED,
+    &INVALID_TOKEN,
+    &INSUFFICIENT_SCOPE,
     &NOT_FOUND,
     &BODY_TOO_SLOW,
     &BODY_TOO_LARGE,
@@ -120,6 +150,7 @@ const ALL: [&HostProblem; 15] = [
     &UNSUPPORTED_MEDIA_TYPE,
     &IN_PROGRESS,
     &KEY_REUSED,
+    &TOO_MANY_FAILURES,
     &TOO_MANY_STREAMS,
     &FAILED,
     &INVALID_RESULT,
@@ -136,12 +167,16 @@ fn of_host(route: &Route, contract: &Contract) -> Vec<&'static HostProblem> {
     let is_idempotent = route.is_idempotent();
     let calls = contract.service_imports().next().is_some();
     let is_stream = route.stream().is_some();
+    let needs_token = route.access().needs_token();
     // Where answers or events are kept, the database is one more thing that may not be there.
     let needs = calls || is_idempotent || is_stream;
     let mut payloads = route.errors().iter().filter_map(|case| case.payload.as_ref());
     let has_floats = route.success().is_some_and(has_floats) || payloads.any(has_floats);
     let wanted = [
         (true, &BAD_REQUEST),
+        (needs_token, &UNAUTHENTICATED),
+        (!needs_token, &INVALID_TOKEN),
+        (route.access().scope().is_some(), &INSUFFICIENT_SCOPE),
         // A path without a value for its parameter is another path.
         (has_path_params, &NOT_FOUND),
         (takes_body, &BODY_TOO_SLOW),
@@ -150,6 +185,7 @@ fn of_host(route: &Route, contract: &Contract) -> Vec<&'static HostProblem> {
         (takes_body, &UNSUPPORTED_MEDIA_TYPE),
         (is_idempotent, &IN_PROGRESS),
         (is_idempotent, &KEY_REUSED),
+        (!is_stream, &TOO_MANY_FAILURES),
         (is_stream, &TOO_MANY_STREAMS),
         (true, &FAILED),
         (has_floats, &INVALID_RESULT),

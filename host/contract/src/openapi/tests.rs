@@ -195,14 +195,43 @@ fn only_what_can_happen_is_promised() {
     };
     assert_eq!(
         statuses("/orders", "post"),
-        "201 400 404 408 409 413 414 415 422 500 502 503 504 508"
+        "201 400 401 404 408 409 413 414 415 422 429 500 502 503 504 508"
     );
-    assert_eq!(statuses("/orders/{id}", "delete"), "204 400 404 409 414 500 503 504 508");
+    assert_eq!(statuses("/orders/{id}", "delete"), "204 400 401 404 409 414 429 500 503 504 508");
     assert_eq!(
         statuses("/orders/{id}/status", "put"),
-        "200 400 404 408 413 414 415 422 500 502 503 504 508"
+        "200 400 401 404 408 413 414 415 422 429 500 502 503 504 508"
     );
-    assert_eq!(statuses("/near/{lat}", "get"), "200 400 404 414 500 503 504 508");
+    assert_eq!(statuses("/near/{lat}", "get"), "200 400 401 404 414 429 500 503 504 508");
+}
+
+#[test]
+fn what_a_caller_needs_is_told_with_every_operation() {
+    let http = r#"[http]
+    "GET /orders" = "ordering.page"
+    "GET /orders/{id}" = { call = "ordering.get", auth = "required" }
+    "DELETE /orders/{id}" = { call = "ordering.remove", scope = "orders:write" }
+    "#;
+    let service = Service::new("orders", http);
+    let document = parsed(&[service.doc()]);
+    assert_eq!(document["components"]["securitySchemes"]["bearer"]["scheme"], "bearer");
+    for (path, method, security, refusal, has_403) in [
+        ("/orders", "get", json!([{}, { "bearer": [] }]), "InvalidToken", false),
+        ("/orders/{id}", "get", json!([{ "bearer": [] }]), "Unauthenticated", false),
+        (
+            "/orders/{id}",
+            "delete",
+            json!([{ "bearer": ["orders:write"] }]),
+            "Unauthenticated",
+            true,
+        ),
+    ] {
+        let operation = &document["paths"][path][method];
+        assert_eq!(operation["security"], security);
+        let refused = operation["responses"]["401"]["$ref"].as_str().unwrap();
+        assert_eq!(refused, format!("#/components/responses/{refusal}"));
+        assert_eq!(operation["responses"].get("403").is_some(), has_403);
+    }
 }
 
 /// Every problem that the route's function can return is what the document says, and nothing that has

@@ -95,6 +95,7 @@ fn route(spec: &RouteSpec, manifest: &Manifest, contract: &Contract) -> Result<R
             success,
             errors: errors::cases(function, &manifest.errors),
             idempotent: spec.idempotent,
+            access: spec.access.clone(),
             stream: stream.map(Box::new),
             line: Some(spec.line),
         }),

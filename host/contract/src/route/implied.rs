@@ -3,6 +3,7 @@
 use super::build::{default_success, unroutable};
 use super::template::Template;
 use super::{Method, Route, arguments, errors};
+use crate::access::Access;
 use crate::contract::{Contract, Function, FunctionRef, Interface, Origin};
 use crate::manifest::Manifest;
 
@@ -48,6 +49,7 @@ fn route(
         success: default_success(function),
         errors: errors::cases(function, &manifest.errors),
         idempotent: false,
+        access: Access::Public,
         stream: None,
         line: None,
     })

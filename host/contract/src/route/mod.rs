@@ -23,6 +23,7 @@ mod tests;
 
 use std::fmt;
 
+use crate::access::Access;
 use crate::contract::FunctionRef;
 use crate::name::InterfaceName;
 use crate::ty::{Field, Type};
@@ -63,6 +64,7 @@ pub struct Route {
     success: Success,
     errors: ErrorCases,
     idempotent: bool,
+    access: Access,
     stream: Option<Box<Stream>>,
     line: Option<u32>,
 }
@@ -274,6 +276,11 @@ impl Route {
     /// Whether a request with an `Idempotency-Key` is answered once, and the answer kept.
     pub fn is_idempotent(&self) -> bool {
         self.idempotent
+    }
+
+    /// What a caller needs.
+    pub fn access(&self) -> &Access {
+        &self.access
     }
 
     /// The events that are streamed, after the function has made the snapshot they begin with.

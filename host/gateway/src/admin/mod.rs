@@ -3,6 +3,7 @@
 //! It asks for no token, so it belongs on loopback, and is for programs: what a browser sends for a
 //! page of somebody else is refused (see the module `guard`).
 
+mod auth;
 mod call;
 mod database;
 mod events;
@@ -26,6 +27,7 @@ use thali_contract::name::ServiceName;
 use thali_control::Control;
 use thali_runtime::Runtime;
 
+use crate::auth::Auth;
 use crate::body::Body;
 use crate::listen::{Call, Handler};
 use crate::web::{self, Answer, None, Params, Refused};
@@ -44,11 +46,17 @@ pub(crate) struct AdminHandler {
 pub(crate) struct Host {
     control: Arc<Control>,
     runtime: Arc<Runtime>,
+    auth: Arc<Auth>,
 }
 
 impl AdminHandler {
-    pub(crate) fn new(control: Arc<Control>, runtime: Arc<Runtime>, address: SocketAddr) -> Self {
-        let host = Host { control: Arc::clone(&control), runtime };
+    pub(crate) fn new(
+        control: Arc<Control>,
+        runtime: Arc<Runtime>,
+        auth: Arc<Auth>,
+        address: SocketAddr,
+    ) -> Self {
+        let host = Host { control: Arc::clone(&control), runtime, auth };
         Self { router: router(host), control, address }
     }
 }
@@ -99,6 +107,7 @@ fn router(host: Host) -> Router {
         .route("/events/dead/{id}", get(events::show))
         .route("/schedules", get(schedules::list))
         .route("/schedules/{service}/{name}/run", post(schedules::run))
+        .route("/auth/reload", post(auth::reload))
         .route("/graph", get(graph::graph))
         .route("/openapi.json", get(openapi))
         .route("/health", get(health));

@@ -59,19 +59,21 @@ pub(crate) enum Outcome {
     Failed(Box<Problem>),
 }
 
-/// The name of a request, on a route that keeps answers; `None` without a key.
+/// The name of a request, on a route that keeps answers; `None` without a key. A key belongs to the
+/// subject that sends it: nobody is given the answer to a request of somebody else.
 pub(crate) fn name(
     head: &Parts,
     path: &str,
     body: &[u8],
     service: &ServiceName,
     route: &Route,
+    subject: Option<&str>,
 ) -> Result<Option<Name>, Box<Problem>> {
     let Some(key) = key::read(&head.headers)? else { return Ok(None) };
     let query = head.uri.query().unwrap_or_default();
     let parts = [head.method.as_str(), path, query].map(str::as_bytes);
     let fingerprint = Fingerprint::of(parts.into_iter().chain([body]));
-    Ok(Some(Name::new(service, &route.to_string(), None, &key, fingerprint)))
+    Ok(Some(Name::new(service, &route.to_string(), subject, &key, fingerprint)))
 }
 
 /// Claims the right to run a request, or says what to do instead.

@@ -38,6 +38,8 @@ use crate::{faults, reply};
 use feed::{Feeds, ListenError, Listener};
 use session::{Session, Start};
 use slots::{Slot, Slots};
+
+pub(crate) use slots::network;
 use websocket::Handshake;
 
 pub(crate) use resume::{Since, since, split};

@@ -92,7 +92,7 @@ impl Full {
 }
 
 /// Who counts as one client: an IPv4 address, or the /64 that an IPv6 client usually has to itself.
-fn network(address: IpAddr) -> IpAddr {
+pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => {
             let prefix = v6.to_bits() >> 64 << 64;

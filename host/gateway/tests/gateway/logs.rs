@@ -60,14 +60,14 @@ async fn every_request_is_one_line_and_secrets_are_in_none() {
     let host = TestHost::with_counter().await;
     let headers = "x-request-id: order-17\r\nauthorization: Bearer canary\r\ncookie: canary\r\n";
     let answer = host.send("GET /api/v1/ping?token=canary", headers, "").await;
-    assert_eq!(answer.status, 400);
+    assert_eq!(answer.status, 401);
     host.post("/api/v1/sums", r#"{"a": "canary"}"#).await;
     host.get("/nothing").await;
     let lines = log.access();
     assert_eq!(lines.len(), 3, "{lines:?}");
     let [first, second, third] = &lines[..] else { unreachable!() };
     assert_eq!((&first["method"], &first["path"]), (&"GET".into(), &"/api/v1/ping".into()));
-    assert_eq!((&first["status"], &first["service"]), (&400.into(), &"counter".into()));
+    assert_eq!((&first["status"], &first["service"]), (&401.into(), &"counter".into()));
     assert_eq!(first["client_request_id"], "order-17");
     assert_eq!(first["request_id"], answer.json()["request_id"]);
     assert_eq!(first["bytes"], answer.body.len());

@@ -10,6 +10,9 @@
 
 mod support;
 
+mod key_sets;
+mod tokens;
+
 mod admin;
 mod admission;
 mod calls;

@@ -5,8 +5,32 @@ use thali_contract::pack::{Parts, pack};
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
+const COUNTER: &str = r#"
+    [service]
+    name = "counter"
+    version = "1.0.0"
+    description = "Counts."
+    [http]
+    "GET /ping" = "api.ping"
+    "POST /reset" = "api.reset"
+    "GET /numbers/{n}" = "api.check"
+    "POST /sums" = { call = "api.add", status = 201, location = "/sums/{total}" }
+    "GET /nan" = "api.nan"
+    "GET /fail" = "api.fail"
+    "GET /spin" = "api.spin"
+    "POST /spin" = "api.spin"
+    [errors]
+    not-found = 404
+    [limits]
+    timeout = "2s"
+    "#;
+
 /// One service with a function for every way to answer. `version` is what `ping` returns.
 pub fn counter(version: u32) -> Bytes {
+    counter_with(version, COUNTER)
+}
+
+pub fn counter_with(version: u32, manifest: &str) -> Bytes {
     let wit = "
         package test:counter@1.0.0;
         interface api {
@@ -43,26 +67,41 @@ pub fn counter(version: u32) -> Bytes {
             (func (export "test:counter/api@1.0.0#fail") unreachable)
             (func (export "test:counter/api@1.0.0#spin") (loop (br 0))))"#
     );
+    service(wit, &wat, manifest)
+}
+
+/// A service that says who asks: the subject, or nothing.
+pub fn whoami() -> Bytes {
+    let wit = "
+        package test:whoami@1.0.0;
+        interface api { name: func() -> string; }
+        package thali:platform@1.0.0 {
+            interface context {
+                record principal { subject: string, scopes: list<string> }
+                current-principal: func() -> option<principal>;
+            }
+        }
+        world service { import thali:platform/context@1.0.0; export api; }";
+    // The result of the import is at 0: whether there is one, then where the subject is and how long.
+    let wat = r#"(module
+        (import "thali:platform/context@1.0.0" "current-principal" (func $who (param i32)))
+        (memory (export "memory") 1)
+        (global $free (mut i32) (i32.const 1024))
+        (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+            (global.set $free (i32.and (i32.add (global.get $free) (i32.const 7)) (i32.const -8)))
+            (global.get $free)
+            (global.set $free (i32.add (global.get $free) (local.get 3))))
+        (func (export "test:whoami/api@1.0.0#name") (result i32)
+            (call $who (i32.const 0))
+            (i32.const 4)))"#;
     let manifest = r#"
         [service]
-        name = "counter"
+        name = "whoami"
         version = "1.0.0"
-        description = "Counts."
         [http]
-        "GET /ping" = "api.ping"
-        "POST /reset" = "api.reset"
-        "GET /numbers/{n}" = "api.check"
-        "POST /sums" = { call = "api.add", status = 201, location = "/sums/{total}" }
-        "GET /nan" = "api.nan"
-        "GET /fail" = "api.fail"
-        "GET /spin" = "api.spin"
-        "POST /spin" = "api.spin"
-        [errors]
-        not-found = 404
-        [limits]
-        timeout = "2s"
+        "GET /whoami" = "api.name"
     "#;
-    service(wit, &wat, manifest)
+    service(wit, wat, manifest)
 }
 
 /// A service with an answer of 8 MiB and room for one request, and one that takes its time.

@@ -7,7 +7,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use tempfile::TempDir;
 use thali_control::{Control, ControlConfig, DeployOptions, open_data};
-use thali_gateway::{Gateway, GatewayConfig, GatewayLimits, Serving};
+use thali_gateway::{
+    Auth, AuthConfig, FailureLimits, Gateway, GatewayConfig, GatewayLimits, Serving,
+};
 use thali_platform::sql::{Databases, SqlLimits};
 use thali_runtime::{CacheKey, GateCounts, HostLimits, Runtime, RuntimeConfig};
 
@@ -18,6 +20,7 @@ pub struct TestHost {
     pub admin: SocketAddr,
     pub control: Arc<Control>,
     pub serving: Serving,
+    pub auth: Arc<Auth>,
     _data: TempDir,
 }
 
@@ -33,8 +36,20 @@ impl TestHost {
         Self::with(GatewayLimits::default()).await
     }
 
+    /// A ready host that checks tokens by these keys.
+    pub async fn with_keys(config: AuthConfig, failures: FailureLimits) -> Self {
+        let auth = Auth::new(Some(config), failures).unwrap();
+        let host = Self::with_parts(GatewayLimits::default(), auth).await;
+        host.serving.ready();
+        host
+    }
+
     /// A host with these limits, that is not ready.
     pub async fn with(limits: GatewayLimits) -> Self {
+        Self::with_parts(limits, Auth::new(None, FailureLimits::default()).unwrap()).await
+    }
+
+    async fn with_parts(limits: GatewayLimits, auth: Arc<Auth>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let data = open_data(folder.path()).unwrap();
         let config = RuntimeConfig {
@@ -51,9 +66,10 @@ impl TestHost {
                 .unwrap();
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
         let config = GatewayConfig { listen: any, admin: any, limits, ..GatewayConfig::default() };
-        let gateway = Gateway::bind(config, Arc::clone(&control), runtime).await.unwrap();
+        let gateway =
+            Gateway::bind(config, Arc::clone(&control), runtime, auth.clone()).await.unwrap();
         let (address, admin) = (gateway.address(), gateway.admin_address());
-        Self { address, admin, control, serving: gateway.serve(), _data: folder }
+        Self { address, admin, control, serving: gateway.serve(), auth, _data: folder }
     }
 
     /// A ready host with the service `counter`.
@@ -73,6 +89,11 @@ impl TestHost {
 
     pub async fn get(&self, path: &str) -> Answer {
         self.send(&format!("GET {path}"), "", "").await
+    }
+
+    /// A GET with a token.
+    pub async fn get_as(&self, path: &str, token: &str) -> Answer {
+        self.send(&format!("GET {path}"), &format!("authorization: Bearer {token}\r\n"), "").await
     }
 
     /// A request with a JSON body.

@@ -5,9 +5,12 @@ pub mod guest;
 pub mod host;
 pub mod listener;
 pub mod raw;
+pub mod tokens;
 
 pub use follow::{Event, Follower};
-pub use guest::{bulk, caller, counter, keeper, keeper_with, publisher, publisher_with};
+pub use guest::{
+    bulk, caller, counter, counter_with, keeper, keeper_with, publisher, publisher_with, whoami,
+};
 pub use host::TestHost;
 pub use listener::TestListener;
 pub use raw::{Answer, Raw};
