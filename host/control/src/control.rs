@@ -18,6 +18,7 @@ use crate::drain::Drains;
 use crate::error::DeployError;
 use crate::live::Live;
 use crate::record::Source;
+use crate::rollout::{Cause, Change, Percent};
 use crate::status::{ServiceDetails, ServiceStatus};
 use crate::store::Store;
 
@@ -35,12 +36,16 @@ pub struct ControlConfig {
 }
 
 /// What a deploy may do, and where it comes from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeployOptions {
     /// Go on although calls between services will break.
     pub force: bool,
     /// How the component came.
     pub source: Source,
+    /// Only so many percent of the requests are for it, and the live revision keeps the others.
+    pub canary: Option<Percent>,
+    /// Who deploys, and why.
+    pub cause: Cause,
 }
 
 /// The services of a host: what is live, and every change to it.
@@ -156,5 +161,12 @@ impl Control {
     /// One service in full; `None` for one that is not there.
     pub fn service(&self, name: &ServiceName) -> Option<ServiceDetails> {
         ServiceDetails::of(&self.live(), name, &self.drains)
+    }
+
+    /// What was changed of a service, the newest first. One that was removed still has some.
+    pub fn history(&self, name: &ServiceName) -> Option<Vec<Change>> {
+        let live = self.live();
+        let record = live.record(name)?;
+        Some(record.changes.iter().rev().cloned().collect())
     }
 }

@@ -84,6 +84,8 @@ impl Control {
     ) -> Result<MigrationReport, ReplaceError> {
         let _changes = self.right_to_change().await?;
         let live = self.live();
+        // Every live revision wants its own migrations of the one database.
+        self.check_rollout(&live, name)?;
         let care = live.service(name).and_then(|service| service.care.as_ref());
         let care = care.ok_or_else(|| ReplaceError::Unknown(name.clone()))?;
         let report = care.database().restore(file.to_path_buf(), care.migrations()).await?;

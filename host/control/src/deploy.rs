@@ -7,7 +7,6 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use jiff::Timestamp;
 use thali_contract::name::Digest;
 
 use crate::compiling::{blocking, detached};
@@ -17,10 +16,12 @@ use crate::inspect::{Candidate, inspect};
 use crate::live::{Live, LiveService};
 use crate::outcome::{Deployed, Outcome};
 use crate::record::{Arrival, ServiceRecord, Source};
-use crate::steps::{Built, Switch};
+use crate::rollout::{ChangeKind, Plan, RolloutError};
+use crate::steps::{Built, Place, Switch};
 
 impl Control {
-    /// Deploys a component: makes it the live revision of the service that its manifest names.
+    /// Deploys a component: makes it the live revision of the service that its manifest names, or, with
+    /// [`DeployOptions::canary`], one beside it.
     ///
     /// The live component again changes nothing; that of an older revision makes that revision live
     /// again. A caller that goes away while the component is read or compiled ends the deploy; after
@@ -48,12 +49,15 @@ impl Control {
         options: DeployOptions,
     ) -> Result<Deployed, DeployError> {
         self.check_size(&bytes)?;
+        if options.force && options.canary.is_some() {
+            return Err(RolloutError::Forced.into());
+        }
         let (bytes, digest) = digest(bytes).await?;
         let _alone = self.uploads.enter(digest).await;
-        if let Some(nothing_to_do) = self.known(digest, options).await? {
+        if let Some(nothing_to_do) = self.known(digest, &options).await? {
             return Ok(nothing_to_do);
         }
-        let built = self.build(bytes, digest, options).await?;
+        let built = self.build(bytes, digest, options.force).await?;
         self.publish(built, options).await
     }
 
@@ -67,7 +71,7 @@ impl Control {
     async fn known(
         &self,
         digest: Digest,
-        options: DeployOptions,
+        options: &DeployOptions,
     ) -> Result<Option<Deployed>, DeployError> {
         let live = self.live();
         if options.source == Source::Folder
@@ -89,7 +93,7 @@ impl Control {
     async fn still_live(
         &self,
         digest: Digest,
-        options: DeployOptions,
+        options: &DeployOptions,
     ) -> Result<Option<Deployed>, DeployError> {
         let live = self.live();
         let Some(service) = live.running(digest) else { return Ok(None) };
@@ -118,14 +122,16 @@ impl Control {
         self: &Arc<Self>,
         bytes: Bytes,
         digest: Digest,
-        options: DeployOptions,
+        force: bool,
     ) -> Result<Built, DeployError> {
         let turn = self.turns.take().await?;
         let control = Arc::clone(self);
         let build = move || {
             let candidate = inspect(bytes, digest, control.config.implied_routes)?;
             // What is refused here costs no compilation. What counts is the same check at the swap.
-            control.check(&control.live(), &candidate, options.force)?;
+            let live = control.live();
+            control.check_rollout(&live, candidate.name())?;
+            control.check(&live, &candidate, force)?;
             control.compile(candidate)
         };
         turn.work(build).await?
@@ -148,25 +154,48 @@ impl Control {
         options: DeployOptions,
     ) -> Result<Deployed, DeployError> {
         let _changes = self.right_to_change().await?;
-        if let Some(somebody_was_faster) = self.still_live(built.candidate.digest, options).await? {
+        if let Some(somebody_was_faster) = self.still_live(built.candidate.digest, &options).await?
+        {
             return Ok(somebody_was_faster);
         }
         let live = self.live();
         let name = built.candidate.name().clone();
+        self.check_rollout(&live, &name)?;
         let check = self.check(&live, &built.candidate, options.force)?;
         let arrival = arrival(&built.candidate, options.source, check.breaks_a_call);
-        let before = live.record(&name);
-        let (after, number) = match before {
-            Some(before) => before.deployed(arrival, Timestamp::now()),
-            None => ServiceRecord::new(name.clone()).deployed(arrival, Timestamp::now()),
-        };
-        let is_new = before.is_none_or(|before| before.revision(number).is_none());
-        let migrated = self.switch(&live, Switch { built, after, number, is_new }).await?;
-        let outcome = if is_new { Outcome::Created } else { Outcome::Restored };
+        let unknown = ServiceRecord::new(name.clone());
+        let before = live.record(&name).map_or(&unknown, |record| record);
+        let Plan { place, after, number } = Plan::of(before, arrival, options.canary);
+        let is_new = before.revision(number).is_none();
+        let after = after.noted(place.kind(), number, &options.cause);
+        let migrated = self.switch(&live, Switch { place, built, after, number, is_new }).await?;
         let live = self.live();
-        let deployed = Deployed::new(&live, &name, outcome);
-        let warnings = [check.warnings, live.setting_warnings(&name)].concat();
+        let deployed = Deployed::new(&live, &name, place.outcome(is_new));
+        let mut warnings = [check.warnings, live.setting_warnings(&name)].concat();
+        if place == Place::Stable && options.canary.is_some() {
+            warnings.push(NO_COMPARISON.into());
+        }
         Ok(deployed.with_migrations(migrated).with_warnings(warnings))
+    }
+}
+
+/// The first revision of a service has nothing beside it.
+const NO_COMPARISON: &str = "nothing was live before, so it takes all requests";
+
+impl Place {
+    fn kind(self) -> ChangeKind {
+        match self {
+            Self::Stable => ChangeKind::Deploy,
+            Self::Canary => ChangeKind::Canary,
+        }
+    }
+
+    fn outcome(self, is_new: bool) -> Outcome {
+        match (self, is_new) {
+            (Self::Canary, _) => Outcome::Canary,
+            (Self::Stable, true) => Outcome::Created,
+            (Self::Stable, false) => Outcome::Restored,
+        }
     }
 }
 

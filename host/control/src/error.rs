@@ -14,6 +14,7 @@ use thali_runtime::PrepareError;
 use thiserror::Error;
 
 use crate::contracts::{Breach, Dependent, Rivalry};
+use crate::rollout::RolloutError;
 
 /// Seconds until a busy host is worth another try: about two compilations of a small component.
 const RETRY_AFTER_SECONDS: u32 = 2;
@@ -87,6 +88,9 @@ pub enum DeployError {
     /// Nothing was live before.
     #[error("{0} has no earlier revision to go back to")]
     NothingBefore(ServiceName),
+    /// A rollout is in the way, or is not as it should be.
+    #[error(transparent)]
+    Rollout(#[from] RolloutError),
     /// No service of this name.
     #[error("there is no service {0}")]
     Unknown(ServiceName),
@@ -147,6 +151,7 @@ impl DeployError {
     /// The HTTP status.
     pub fn status(&self) -> u16 {
         match self {
+            Self::Rollout(error) => error.status(),
             Self::InvalidName(_) | Self::ReservedName(_) => 400,
             Self::Unknown(_) => 404,
             Self::ContractMismatch(_)
@@ -194,6 +199,7 @@ impl DeployError {
             Self::RouteConflict(_) => "route_conflict",
             Self::HasDependents { .. } => "has_dependents",
             Self::NothingBefore(_) => "nothing_before",
+            Self::Rollout(error) => error.code(),
             Self::Unknown(_) => "unknown_service",
             Self::Busy(_) => "busy",
             Self::DamagedRevision { .. } => "damaged_revision",
@@ -223,6 +229,7 @@ impl DeployError {
             Self::RouteConflict(_) => "Another service has the same route",
             Self::HasDependents { .. } => "Other services call this one",
             Self::NothingBefore(_) => "There is no earlier revision to go back to",
+            Self::Rollout(error) => error.title(),
             Self::Unknown(_) => "There is no such service",
             Self::Busy(_) => "The host is busy with other deploys",
             Self::DamagedRevision { .. } => "The stored revision cannot be used",

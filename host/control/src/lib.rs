@@ -25,6 +25,7 @@ mod record;
 mod remove;
 mod restart;
 mod rollback;
+mod rollout;
 mod settings;
 pub mod status;
 mod steps;
@@ -36,9 +37,13 @@ pub use control::{Control, ControlConfig, DeployOptions};
 pub use data::{DataError, DataFolder, Paths, open_data};
 pub use databases::ReplaceError;
 pub use error::DeployError;
-pub use live::{Live, LiveService};
+pub use live::{Canary, Live, LiveService};
 pub use outcome::{Deployed, Outcome, Removed};
 pub use record::{HISTORY_KEPT, REVISIONS_KEPT, RevisionRecord, ServiceRecord, Source};
 pub use restart::OpenError;
+pub use rollout::{
+    CANARIES_MAX, CHANGES_KEPT, Cause, Change, ChangeKind, InvalidMessage, InvalidSticky, Message,
+    Percent, Rollout, RolloutError, Share, StickyBy, Traffic,
+};
 pub use settings::{ConfigStatus, SecretStatus};
 pub use status::{ServiceDetails, ServiceState, ServiceStatus};

@@ -12,11 +12,12 @@ use thali_contract::name::{Digest, InterfaceName, ServiceName};
 use thali_contract::openapi::{self, ServiceDoc};
 use thali_contract::route::{Route, RouteConflict, RouteTable, ServiceRoutes};
 use thali_platform::config::Settings;
-use thali_runtime::{NodeIndex, Revision, Topology};
+use thali_runtime::{Lineup, NodeIndex, Revision, Topology};
 
 use crate::care::Care;
 use crate::contracts::Party;
 use crate::record::ServiceRecord;
+use crate::rollout::StickyBy;
 
 /// What the host serves at one moment.
 pub struct Live {
@@ -28,16 +29,18 @@ pub struct Live {
     pub routes: RouteTable,
     /// The services by name; the index of one is its slot in `routes` and its node in `topology`.
     pub services: Vec<LiveService>,
+    /// The slots of the services that have canaries.
+    pub rolling: Box<[usize]>,
     absent: Arc<BTreeMap<ServiceName, Absent>>,
     openapi: OnceLock<Bytes>,
 }
 
-/// A service that has a live revision.
+/// A service that has a live revision. Unless it says otherwise, everything is about the stable one.
 #[derive(Clone)]
 pub struct LiveService {
     /// What is known of it.
     pub record: Arc<ServiceRecord>,
-    /// Its live revision.
+    /// Its live revision; the stable one, when there are several.
     pub revision: Arc<Revision>,
     /// The manifest of that revision.
     pub manifest: Arc<Manifest>,
@@ -51,6 +54,19 @@ pub struct LiveService {
     pub care: Option<Arc<Care>>,
     /// The interface that has to be there before the service can serve, and is not.
     pub waiting_for: Option<InterfaceName>,
+    /// The other live revisions, in the order of the rollout.
+    pub canaries: Arc<[Canary]>,
+}
+
+/// A live revision that is not the stable one. A request that meets it finds the routes that it has.
+#[derive(Clone)]
+pub struct Canary {
+    /// The service as it would be if this revision were the stable one.
+    pub service: LiveService,
+    /// Its routes.
+    pub routes: Arc<RouteTable>,
+    /// Its place in the topology.
+    pub node: NodeIndex,
 }
 
 /// A service that is known and not live.
@@ -77,6 +93,7 @@ impl Live {
             topology: Arc::new(Topology::build(Vec::new())),
             routes: RouteTable::default(),
             services: Vec::new(),
+            rolling: Box::default(),
             absent: Arc::default(),
             openapi: OnceLock::new(),
         }
@@ -88,17 +105,22 @@ impl Live {
             RouteTable::build(line.services.iter().enumerate().map(|(slot, (service, live))| {
                 ServiceRoutes { slot, service, routes: &live.routes }
             }))?;
-        let revisions = line.services.values().map(|live| Arc::clone(&live.revision)).collect();
-        let topology = Arc::new(Topology::build(revisions));
-        let services = (0..).map(NodeIndex).zip(line.services.into_values());
-        let services = services
-            .map(|(node, live)| LiveService {
-                waiting_for: topology.waiting_for(node).cloned(),
-                ..live
-            })
-            .collect();
+        let lineups: Vec<_> = line.services.values().map(LiveService::lineup).collect();
+        let topology = Arc::new(Topology::of(&lineups));
+        let services = topology.stable().zip(line.services.into_values());
+        let services: Vec<_> = services.map(|(node, live)| live.placed(&topology, node)).collect();
+        let rolling = services.iter().enumerate().filter(|(_, live)| !live.canaries.is_empty());
+        let rolling = rolling.map(|(slot, _)| slot).collect();
         let absent = Arc::new(line.absent);
-        Ok(Self { generation, topology, routes, services, absent, openapi: OnceLock::new() })
+        Ok(Self {
+            generation,
+            topology,
+            routes,
+            services,
+            rolling,
+            absent,
+            openapi: OnceLock::new(),
+        })
     }
 
     /// The parts this value was built from, to build the next one from.
@@ -133,15 +155,12 @@ impl Live {
         name: &ServiceName,
         routes: &[Arc<Route>],
     ) -> Result<(), RouteConflict> {
-        let others = self.services.iter().filter(|live| live.name() != name);
-        let others = others.map(|live| (live.name(), &*live.routes));
-        let all = others.chain([(name, routes)]).enumerate();
-        RouteTable::build(all.map(|(slot, (service, routes))| ServiceRoutes {
-            slot,
-            service,
-            routes,
-        }))
-        .map(drop)
+        let others = || self.services.iter().filter(|live| live.name() != name);
+        check_routes(others().map(|live| (live.name(), &*live.routes)).chain([(name, routes)]))?;
+        for canary in others().flat_map(|live| live.canaries.iter()) {
+            check_routes([(canary.service.name(), &*canary.service.routes), (name, routes)])?;
+        }
+        Ok(())
     }
 
     /// A service by its name.
@@ -196,16 +215,94 @@ impl Live {
         records.find(|record| record.folder_digest == Some(digest))
     }
 
-    /// The services other than `name`, as the contract checks see them.
+    /// Every live revision of the services other than `name`, as the contract checks see it.
     pub(crate) fn others(&self, name: &ServiceName) -> Vec<Party<'_>> {
-        self.services.iter().filter(|live| live.name() != name).map(LiveService::party).collect()
+        let others = self.services.iter().filter(|live| live.name() != name);
+        others.flat_map(|live| live.revisions().map(LiveService::party)).collect()
     }
+
+    /// What a revision of `name` may meet: the stable revisions of the other services, then the same
+    /// with each canary in the place of its stable revision.
+    pub(crate) fn views(&self, name: &ServiceName) -> Vec<Vec<Party<'_>>> {
+        let others = || self.services.iter().filter(|live| live.name() != name);
+        let stable: Vec<_> = others().map(LiveService::party).collect();
+        let canaries = others().enumerate().flat_map(|(at, live)| {
+            live.canaries.iter().map(move |canary| (at, canary.service.party()))
+        });
+        let beside = canaries.map(|(at, canary)| {
+            let mut view = stable.clone();
+            view.splice(at..=at, [canary]);
+            view
+        });
+        let beside: Vec<_> = beside.collect();
+        std::iter::once(stable).chain(beside).collect()
+    }
+}
+
+/// Whether all these routes can be there at once.
+fn check_routes<'a>(
+    services: impl IntoIterator<Item = (&'a ServiceName, &'a [Arc<Route>])>,
+) -> Result<(), RouteConflict> {
+    let services = services.into_iter().enumerate();
+    let services =
+        services.map(|(slot, (service, routes))| ServiceRoutes { slot, service, routes });
+    RouteTable::build(services).map(drop)
 }
 
 impl LiveService {
     /// Its name.
     pub fn name(&self) -> &ServiceName {
         self.revision.service()
+    }
+
+    /// The service as each of its live revisions has it, the stable one first.
+    pub fn revisions(&self) -> impl Iterator<Item = &Self> {
+        std::iter::once(self).chain(self.canaries.iter().map(|canary| &canary.service))
+    }
+
+    /// The service as it is with this record and these canaries.
+    pub(crate) fn rolling(
+        self,
+        record: &Arc<ServiceRecord>,
+        canaries: impl IntoIterator<Item = Self>,
+    ) -> Result<Self, RouteConflict> {
+        let canaries = canaries.into_iter().map(|canary| canary.beside(record));
+        let canaries = canaries.collect::<Result<_, _>>()?;
+        Ok(Self { record: Arc::clone(record), canaries, ..self })
+    }
+
+    fn beside(self, record: &Arc<ServiceRecord>) -> Result<Canary, RouteConflict> {
+        let service = Self { record: Arc::clone(record), canaries: Arc::default(), ..self };
+        let routes = ServiceRoutes { slot: 0, service: service.name(), routes: &service.routes };
+        let routes = Arc::new(RouteTable::build([routes])?);
+        // The topology that it will be in is made later.
+        Ok(Canary { routes, service, node: NodeIndex(0) })
+    }
+
+    fn lineup(&self) -> Lineup {
+        let rollout = self.record.rollout.as_ref();
+        let percent = |number| rollout.and_then(|rollout| rollout.percent_of(number));
+        let canaries = self.canaries.iter().map(|canary| {
+            let revision = &canary.service.revision;
+            (Arc::clone(revision), percent(revision.number()).unwrap_or_default().get())
+        });
+        Lineup {
+            stable: Arc::clone(&self.revision),
+            canaries: canaries.collect(),
+            sticky: self.record.sticky.as_ref().map(StickyBy::sticky),
+        }
+    }
+
+    /// The service in its place.
+    fn placed(self, topology: &Topology, stable: NodeIndex) -> Self {
+        let waiting_for = |node| topology.waiting_for(node).cloned();
+        let canaries = topology.revisions_of(stable).iter().skip(1).zip(self.canaries.iter());
+        let canaries = canaries.map(|(node, canary)| Canary {
+            service: Self { waiting_for: waiting_for(*node), ..canary.service.clone() },
+            routes: Arc::clone(&canary.routes),
+            node: *node,
+        });
+        Self { waiting_for: waiting_for(stable), canaries: canaries.collect(), ..self }
     }
 
     /// As the contract checks see it.

@@ -6,6 +6,7 @@ use thali_contract::name::{Digest, InterfaceName, ServiceName};
 use tracing::{info, warn};
 
 use crate::live::Live;
+use crate::rollout::Share;
 use crate::status::ServiceState;
 
 /// What a deploy or a rollback did.
@@ -15,7 +16,7 @@ pub struct Deployed {
     pub service: ServiceName,
     /// What happened.
     pub outcome: Outcome,
-    /// The revision that is live now; for a removed service the last one it had.
+    /// The revision that is live now, of several the stable one; for a removed service the last one it had.
     pub revision: u32,
     /// The version in its manifest.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -26,6 +27,9 @@ pub struct Deployed {
     /// Where a rollback would lead.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub previous: Option<u32>,
+    /// The other live revisions, with their shares.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub canaries: Vec<Share>,
     /// Whether the service serves.
     pub state: ServiceState,
     /// The interface it waits for, if it does.
@@ -45,7 +49,13 @@ pub enum Outcome {
     Created,
     /// A revision that was there before is live again.
     Restored,
-    /// The revision that was live before is live again.
+    /// A revision is live beside the stable one.
+    Canary,
+    /// The shares of the live revisions have changed.
+    Traffic,
+    /// A canary is the stable revision now.
+    Promoted,
+    /// The revision that was live before is live again, or the rollout is called off.
     RolledBack,
     /// Nothing: it is as it was.
     Unchanged,
@@ -68,8 +78,8 @@ impl Deployed {
     /// The HTTP status: 201 when what is live has changed by a deploy, else 200.
     pub fn status(&self) -> u16 {
         match self.outcome {
-            Outcome::Created | Outcome::Restored => 201,
-            Outcome::RolledBack | Outcome::Unchanged => 200,
+            Outcome::Created | Outcome::Restored | Outcome::Canary => 201,
+            Outcome::Traffic | Outcome::Promoted | Outcome::RolledBack | Outcome::Unchanged => 200,
         }
     }
 
@@ -87,6 +97,9 @@ impl Deployed {
             version: revision.map(|revision| revision.version.clone()),
             digest: revision.map(|revision| revision.digest),
             previous: record.and_then(|record| record.previous()).map(|previous| previous.number),
+            canaries: record
+                .and_then(|record| record.rollout.as_ref())
+                .map_or_else(Vec::new, |rollout| rollout.canaries.clone()),
             state: ServiceState::of(live, name),
             waiting_for,
             migrations: Vec::new(),

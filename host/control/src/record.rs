@@ -7,6 +7,8 @@ use semver::Version;
 use serde::{Deserialize, Serialize};
 use thali_contract::name::{Digest, ServiceName};
 
+use crate::rollout::{Change, Percent, Rollout, Share, StickyBy};
+
 /// The layout of the stored record; another one is not read.
 const FORMAT: u32 = 1;
 /// Revisions kept of one service. Older ones go, with their components, unless a rollback could
@@ -33,6 +35,15 @@ pub struct ServiceRecord {
     /// The component that was last taken from the watched folder. Seen there again it is not news: a
     /// restart must not undo a rollback, nor a removal.
     pub folder_digest: Option<Digest>,
+    /// The rollout that runs; `live` is its stable revision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<Rollout>,
+    /// What clients keep their revision by during rollouts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sticky: Option<StickyBy>,
+    /// The latest changes, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<Change>,
     /// The revisions, oldest first.
     pub revisions: Vec<RevisionRecord>,
 }
@@ -88,6 +99,9 @@ impl ServiceRecord {
             live_since: None,
             history: Vec::new(),
             folder_digest: None,
+            rollout: None,
+            sticky: None,
+            changes: Vec::new(),
             revisions: Vec::new(),
         }
     }
@@ -122,13 +136,7 @@ impl ServiceRecord {
     /// component earlier, if there is one.
     pub(crate) fn deployed(&self, arrival: Arrival, now: Timestamp) -> (Self, u32) {
         let mut next = self.clone();
-        if arrival.source == Source::Folder {
-            next.folder_digest = Some(arrival.digest);
-        }
-        let number = match self.by_digest(arrival.digest) {
-            Some(known) => known.number,
-            None => next.add(arrival, now),
-        };
+        let number = next.arrived(arrival, now);
         if self.live != Some(number) {
             next.history.extend(self.live);
             next.live = Some(number);
@@ -136,6 +144,50 @@ impl ServiceRecord {
         }
         next.prune();
         (next, number)
+    }
+
+    /// The record once `arrival` is a canary, and its number.
+    pub(crate) fn with_canary(
+        &self,
+        arrival: Arrival,
+        percent: Percent,
+        now: Timestamp,
+    ) -> (Self, u32) {
+        let mut next = self.clone();
+        let number = next.arrived(arrival, now);
+        let next = next.with_shares(vec![Share { revision: number, percent }], now);
+        (next, number)
+    }
+
+    /// The record once the canaries have these shares. Without any, there is no rollout.
+    pub(crate) fn with_shares(&self, canaries: Vec<Share>, now: Timestamp) -> Self {
+        let mut next = self.clone();
+        let begun_at = self.rollout.as_ref().map_or(now, |rollout| rollout.begun_at);
+        next.rollout = Some(Rollout { begun_at, canaries });
+        next.rollout = next.rollout.filter(|rollout| !rollout.canaries.is_empty());
+        next.prune();
+        next
+    }
+
+    /// The record once a canary is the stable revision, and the rollout over.
+    pub(crate) fn promoted(&self, number: u32, now: Timestamp) -> Self {
+        let mut next = Self { rollout: None, ..self.clone() };
+        next.history.extend(self.live);
+        next.live = Some(number);
+        next.live_since = Some(now);
+        next.prune();
+        next
+    }
+
+    /// Adds the revision, unless one is made of the same component already.
+    fn arrived(&mut self, arrival: Arrival, now: Timestamp) -> u32 {
+        if arrival.source == Source::Folder {
+            self.folder_digest = Some(arrival.digest);
+        }
+        match self.by_digest(arrival.digest) {
+            Some(known) => known.number,
+            None => self.add(arrival, now),
+        }
     }
 
     /// The record once the revision before the live one is live again.
@@ -151,6 +203,8 @@ impl ServiceRecord {
         Self {
             next_number: self.next_number,
             folder_digest: self.folder_digest,
+            sticky: self.sticky.clone(),
+            changes: self.changes.clone(),
             ..Self::new(self.name.clone())
         }
     }
@@ -179,13 +233,23 @@ impl ServiceRecord {
         let surplus = self.history.len().saturating_sub(HISTORY_KEPT);
         self.history.drain(..surplus);
         let mut surplus = self.revisions.len().saturating_sub(REVISIONS_KEPT);
-        let (live, history) = (self.live, &self.history);
+        let (live, history, rollout) = (self.live, &self.history, &self.rollout);
         self.revisions.retain(|revision| {
-            let needed = live == Some(revision.number) || history.contains(&revision.number);
+            let number = revision.number;
+            let is_canary = rollout.as_ref().is_some_and(|all| all.percent_of(number).is_some());
+            let needed = live == Some(number) || history.contains(&number) || is_canary;
             let goes = surplus > 0 && !needed;
             surplus -= usize::from(goes);
             !goes
         });
+    }
+
+    fn can_have(&self, rollout: &Rollout) -> bool {
+        let is_canary = |share: &Share| {
+            self.live.is_some_and(|stable| stable != share.revision)
+                && self.revision(share.revision).is_some()
+        };
+        rollout.is_possible() && rollout.canaries.iter().all(is_canary)
     }
 
     /// Reads a stored record of the service `name`, and checks that it can be one.
@@ -202,6 +266,8 @@ impl ServiceRecord {
             Err("its revisions are not in order".into())
         } else if !record.live.iter().chain(&record.history).all(known) {
             Err("it points at a revision that is not there".into())
+        } else if !record.rollout.as_ref().is_none_or(|rollout| record.can_have(rollout)) {
+            Err("its rollout cannot be".into())
         } else {
             Ok(record)
         }
@@ -252,6 +318,36 @@ mod tests {
     }
 
     #[test]
+    fn a_canary_leaves_the_stable_revision_live_until_it_is_promoted() {
+        let (at, percent) = (Timestamp::UNIX_EPOCH, Percent::try_from(10).unwrap());
+        let before = after(&["a"]);
+        let (record, number) = before.with_canary(arrival("b"), percent, at);
+        assert_eq!((record.live, number), (Some(1), 2));
+        assert_eq!(record.rollout.as_ref().unwrap().stable_percent(), 90);
+        let json = serde_json::to_vec(&record).unwrap();
+        assert_eq!(ServiceRecord::read(&name(), &json).unwrap(), record);
+
+        let promoted = record.promoted(2, at);
+        assert_eq!((promoted.live, &promoted.rollout), (Some(2), &None));
+        assert_eq!(promoted.rolled_back(at).unwrap().live, Some(1));
+        let called_off = record.with_shares(Vec::new(), at);
+        assert_eq!((called_off.live, called_off.rollout), (Some(1), None));
+        assert!(called_off.history.is_empty());
+    }
+
+    #[test]
+    fn a_record_that_knows_nothing_of_rollouts_is_read() {
+        let old = r#"{"format":1,"name":"orders","next_number":2,"live":1,"live_since":null,
+            "history":[],"folder_digest":null,"revisions":[{"number":1,
+            "digest":"0000000000000000000000000000000000000000000000000000000000000000",
+            "version":"1.0.0","bytes":8,"deployed_at":"1970-01-01T00:00:00Z","source":"upload",
+            "forced":false}]}"#;
+        let record = ServiceRecord::read(&name(), old.as_bytes()).unwrap();
+        assert_eq!((record.live, record.rollout, record.sticky), (Some(1), None, None));
+        assert!(record.changes.is_empty());
+    }
+
+    #[test]
     fn numbers_go_on_after_a_removal() {
         let removed = after(&["a", "b"]).removed();
         assert_eq!(removed.live, None);
@@ -294,7 +390,13 @@ mod tests {
             ServiceRecord::read(&name(), &serde_json::to_vec(value).unwrap())
         };
         assert_eq!(read(&json).unwrap(), record);
-        let changes: [(&str, serde_json::Value); 7] = [
+        let share = |revision: u32| serde_json::json!([{"revision": revision, "percent": 1}]);
+        let rollout = |canaries| serde_json::json!({"begun_at": "1970-01-01T00:00:00Z", "canaries": canaries});
+        let changes: [(&str, serde_json::Value); 11] = [
+            ("rollout", rollout(share(2))),
+            ("rollout", rollout(share(3))),
+            ("rollout", rollout(serde_json::json!([]))),
+            ("sticky", "cookie".into()),
             ("format", 2.into()),
             ("name", "other".into()),
             ("live", 9.into()),

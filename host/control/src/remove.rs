@@ -11,6 +11,8 @@ use crate::control::Control;
 use crate::error::DeployError;
 use crate::live::{Absent, Live, LiveService};
 use crate::outcome::Removed;
+use crate::rollout::{Cause, ChangeKind};
+use crate::steps::distinct;
 
 impl Control {
     /// Takes a service away, with its revisions. Its database stays: a service of the same name that
@@ -23,9 +25,11 @@ impl Control {
         self: &Arc<Self>,
         name: &ServiceName,
         force: bool,
+        cause: Cause,
     ) -> Result<Removed, DeployError> {
         let (control, service) = (Arc::clone(self), name.clone());
-        let removed = detached(async move { control.try_remove(&service, force).await }).await;
+        let removed =
+            detached(async move { control.try_remove(&service, force, &cause).await }).await;
         match &removed {
             Ok(removed) => removed.log(),
             Err(error) => error.log("removal"),
@@ -33,7 +37,12 @@ impl Control {
         removed
     }
 
-    async fn try_remove(&self, name: &ServiceName, force: bool) -> Result<Removed, DeployError> {
+    async fn try_remove(
+        &self,
+        name: &ServiceName,
+        force: bool,
+        cause: &Cause,
+    ) -> Result<Removed, DeployError> {
         let _changes = self.right_to_change().await?;
         let live = self.live();
         if !live.is_known(name) {
@@ -45,7 +54,10 @@ impl Control {
             return Err(DeployError::has_dependents(name, &needed));
         }
         let before = live.record(name).cloned();
-        let after = before.as_ref().map(|before| Arc::new(before.removed()));
+        let after = before.as_ref().map(|before| {
+            let revision = before.live.unwrap_or_default();
+            Arc::new(before.removed().noted(ChangeKind::Remove, revision, cause))
+        });
         let next = live.without(name, Absent { record: after.clone(), failure: None })?;
         match &after {
             Some(after) => self.persist(before.clone(), Arc::clone(after), None).await?,
@@ -73,9 +85,10 @@ impl Control {
     }
 }
 
+/// Of a service with several live revisions, each may be the one that needs it.
 fn dependents(live: &Live, name: &ServiceName) -> Vec<Dependent> {
     match live.service(name).map(LiveService::party) {
-        Some(service) => contracts::dependents(service, &live.others(name)).collect(),
+        Some(service) => distinct(contracts::dependents(service, &live.others(name))),
         None => Vec::new(),
     }
 }

@@ -119,12 +119,34 @@ impl Control {
         }
     }
 
+    /// The stable revision, and the canaries beside it.
     async fn bring_up(
         self: &Arc<Self>,
         record: Arc<ServiceRecord>,
         revision: RevisionRecord,
     ) -> Result<LiveService, DeployError> {
-        let control = Arc::clone(self);
+        let stable = self.bring_up_one(&record, revision).await?;
+        let mut canaries = Vec::new();
+        for share in record.rollout.iter().flat_map(|rollout| &rollout.canaries) {
+            let Some(revision) = record.revision(share.revision).cloned() else { continue };
+            match self.bring_up_one(&record, revision).await {
+                Ok(canary) => canaries.push(canary),
+                // Its share goes to the stable revision, and the record still has it for the next start.
+                Err(error) => {
+                    let (service, revision) = (&record.name, share.revision);
+                    error!(%service, revision, "a canary does not come back: {error}");
+                }
+            }
+        }
+        Ok(stable.rolling(&record, canaries)?)
+    }
+
+    async fn bring_up_one(
+        self: &Arc<Self>,
+        record: &Arc<ServiceRecord>,
+        revision: RevisionRecord,
+    ) -> Result<LiveService, DeployError> {
+        let (control, record) = (Arc::clone(self), Arc::clone(record));
         let (service, candidate) = blocking(move || {
             let built = control.rebuild(&record.name, &revision)?;
             let service = control.link_now(&built, record, revision.number)?;

@@ -8,7 +8,7 @@ use thali_platform::config::Settings;
 use thali_platform::events::{Outbox, Subscriptions};
 use thali_platform::idempotency::Answers;
 use thali_platform::sql::Database;
-use thali_runtime::{Code, Extensions, Publisher, RevisionSpec};
+use thali_runtime::{Code, Extensions, Publisher, Revision, RevisionSpec};
 use tracing::warn;
 
 use crate::care::Care;
@@ -29,6 +29,7 @@ pub(crate) struct Built {
 
 /// A revision that is about to go live.
 pub(crate) struct Switch {
+    pub(crate) place: Place,
     pub(crate) built: Built,
     /// What will be known of the service.
     pub(crate) after: ServiceRecord,
@@ -36,6 +37,15 @@ pub(crate) struct Switch {
     pub(crate) number: u32,
     /// Whether its data has never seen it: then it is migrated.
     pub(crate) is_new: bool,
+}
+
+/// Where a revision goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// In the place of whatever is live.
+    Stable,
+    /// Beside the stable revision.
+    Canary,
 }
 
 /// What the checks have to say of a change that may happen.
@@ -54,21 +64,22 @@ impl Control {
         force: bool,
     ) -> Result<Check, DeployError> {
         let name = candidate.name();
-        let others = live.others(name);
+        let views = live.views(name);
         let before = live.service(name).map(LiveService::party);
-        let change = Change { before, after: candidate.party(), others: &others };
-        let rivalries = change.rivalries();
+        let after = candidate.party();
+        let changes: Vec<_> = views.iter().map(|others| Change { before, after, others }).collect();
+        let rivalries = distinct(changes.iter().flat_map(Change::rivalries));
         if !rivalries.is_empty() {
             return Err(DeployError::rivalry(&rivalries));
         }
-        let breaches = change.breaches();
+        let breaches = distinct(changes.iter().flat_map(Change::breaches));
         if !breaches.is_empty() && !force {
             return Err(DeployError::mismatch(&breaches));
         }
         live.check_routes(name, &candidate.routes)?;
         let breaks_a_call = !breaches.is_empty();
         let breaches = breaches.iter().map(Breach::warning);
-        let losses = change.optional_losses();
+        let losses = distinct(changes.iter().flat_map(Change::optional_losses));
         let losses = losses.iter().map(Dependent::warning);
         let curtailed = candidate.curtailed(self.runtime.limits());
         let warnings = breaches.chain(losses).chain(curtailed).collect();
@@ -92,24 +103,44 @@ impl Control {
         live: &Live,
         switch: Switch,
     ) -> Result<Vec<String>, DeployError> {
-        let Switch { built, after, number, is_new } = switch;
+        let Switch { place, built, after, number, is_new } = switch;
         let after = Arc::new(after);
         let candidate = built.candidate.clone();
-        let name = candidate.name().clone();
         let service = self.link(built, &after, number).await?;
+        let service = match (place, live.service(candidate.name())) {
+            (Place::Canary, Some(stable)) => stable.clone().rolling(&after, [service])?,
+            _ => service,
+        };
         let next = live.with(service)?;
+        if place == Place::Canary {
+            next.check_canaries(candidate.name())?;
+        }
         let migrated = if is_new { self.migrate(&candidate).await? } else { Vec::new() };
-        self.events.begin(&next.topology, &name).await?;
-        let before = live.record(&name).cloned();
-        self.persist(before.clone(), Arc::clone(&after), Some(candidate)).await?;
-        self.swap(next);
-        self.retire(live, &name);
-        self.forget(before, after).await;
+        self.settle(live, next, &after, Some(candidate)).await?;
         Ok(migrated)
     }
 
+    /// Makes a change durable and lets the requests to it, then lets go of what is not live any more.
+    /// Only the holder of the right to change what is live may do this.
+    pub(crate) async fn settle(
+        &self,
+        live: &Live,
+        next: Live,
+        after: &Arc<ServiceRecord>,
+        candidate: Option<Candidate>,
+    ) -> Result<(), DeployError> {
+        let name = &after.name;
+        self.events.begin(&next.topology, name).await?;
+        let before = live.record(name).cloned();
+        self.persist(before.clone(), Arc::clone(after), candidate).await?;
+        self.swap(next);
+        self.retire(live, name);
+        self.forget(before, Arc::clone(after)).await;
+        Ok(())
+    }
+
     /// Links compiled code, off the async threads: an interpreter has thousands of imports and types.
-    async fn link(
+    pub(crate) async fn link(
         self: &Arc<Self>,
         built: Built,
         record: &Arc<ServiceRecord>,
@@ -147,6 +178,7 @@ impl Control {
             settings,
             care: self.care(candidate),
             waiting_for: None,
+            canaries: Arc::default(),
         })
     }
 
@@ -246,9 +278,15 @@ impl Control {
         blocking(commit).await?.map_err(DeployError::storage("storing the change"))
     }
 
-    /// Lets the revision that was live finish what it has begun.
+    /// Lets the revisions that were live and are not any more finish what they have begun.
     pub(crate) fn retire(&self, before: &Live, name: &ServiceName) {
-        if let Some(service) = before.service(name) {
+        let now = self.live();
+        let is_live = |revision: &Arc<Revision>| {
+            let live = now.service(name).into_iter().flat_map(LiveService::revisions);
+            live.into_iter().any(|live| Arc::ptr_eq(&live.revision, revision))
+        };
+        let were = before.service(name).into_iter().flat_map(LiveService::revisions);
+        for service in were.filter(|service| !is_live(&service.revision)) {
             self.drains.replaced(&service.revision);
         }
     }
@@ -278,4 +316,15 @@ impl Candidate {
     fn party(&self) -> Party<'_> {
         Party { name: self.name(), contract: &self.contract, optional: &self.optional }
     }
+}
+
+/// Each of them once.
+pub(crate) fn distinct<T: PartialEq>(all: impl Iterator<Item = T>) -> Vec<T> {
+    let mut distinct = Vec::new();
+    for one in all {
+        if !distinct.contains(&one) {
+            distinct.push(one);
+        }
+    }
+    distinct
 }

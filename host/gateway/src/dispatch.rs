@@ -13,10 +13,11 @@ use http::{HeaderMap, HeaderName, Request, Response, StatusCode};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use thali_contract::problem::Problem;
-use thali_contract::route::{Found, Route};
+use thali_contract::route::Route;
 use thali_control::{Care, Control, Live};
 use thali_runtime::{
-    Admission, Context, Fault, NodeIndex, Principal, Revision, Runtime, Topology, TraceContext,
+    Admission, Affinity, Context, Fault, NodeIndex, Principal, Revision, Runtime, Topology,
+    TraceContext,
 };
 use uuid::Uuid;
 use wasmtime::component::Val;
@@ -25,6 +26,7 @@ use crate::auth::{Auth, Denied};
 use crate::body::Body;
 use crate::idempotency::{self, Entry, Name, Outcome};
 use crate::listen::Call;
+use crate::pick::{self, Open};
 use crate::streams::{self, Since, Streams};
 use crate::{faults, reply};
 
@@ -41,15 +43,17 @@ pub(crate) struct Dispatch {
 
 /// Where a request goes. Keeps what it needs of the snapshot it was routed with.
 pub(crate) struct Target {
-    topology: Arc<Topology>,
-    node: NodeIndex,
+    pub(crate) topology: Arc<Topology>,
+    pub(crate) node: NodeIndex,
     pub(crate) route: Arc<Route>,
     /// The database of the service, when it could not be used a moment ago.
-    ailing: Option<Arc<Care>>,
+    pub(crate) ailing: Option<Arc<Care>>,
+    /// What the request has to be picked a revision for.
+    pub(crate) open: Option<Box<Open>>,
 }
 
 /// Why a request goes nowhere.
-enum Miss {
+pub(crate) enum Miss {
     /// With the value of the `Allow` header, when the path exists.
     Refused(Box<Problem>, Option<HeaderValue>),
     /// Whoever asks may not.
@@ -63,6 +67,8 @@ pub(crate) struct Invocation {
     pub(crate) target: Target,
     pub(crate) arguments: Vec<Val>,
     principal: Option<Arc<Principal>>,
+    /// What binds it to revisions.
+    affinity: Option<Arc<Affinity>>,
     /// What the client has got already, on a route that streams.
     pub(crate) since: Since,
     trace: Option<GivenTrace>,
@@ -123,9 +129,15 @@ impl Dispatch {
         call: &mut Call,
     ) -> Result<Invocation, Miss> {
         let path = head.uri.path().get(path_at..).unwrap_or_default();
-        let (target, values) = self.target(head.method.as_str(), path, call)?;
-        let (client, access) = (call.peer().ip(), target.route.access());
-        let principal = self.auth.admit(&head.headers, client, access).await?;
+        let (mut target, values) = self.target(head.method.as_str(), path, call)?;
+        let principal = self.auth.identify(&head.headers, call.peer().ip()).await?;
+        let affinity = pick::affinity(&target, &head.headers, principal.as_deref())?;
+        let who = (&affinity, &principal);
+        let values = match pick::pick(&mut target, &head.method, path, who, call)? {
+            Some(of_picked) => of_picked,
+            None => values,
+        };
+        self.auth.permit(target.route.access(), principal.as_deref())?;
         if let Some(care) = &target.ailing {
             let recovered = care.recover().await;
             recovered.map_err(|_| faults::no_database(target.revision().service()))?;
@@ -154,7 +166,7 @@ impl Dispatch {
             None
         };
         let trace = given_trace(&head.headers);
-        Ok(Invocation { target, arguments, principal, since, trace, name })
+        Ok(Invocation { target, arguments, principal, affinity, since, trace, name })
     }
 
     /// Routes a request, on what is live now.
@@ -165,22 +177,19 @@ impl Dispatch {
         call: &mut Call,
     ) -> Result<(Target, Vec<Cow<'p, str>>), Miss> {
         let live = self.control.live_guard();
-        let (slot, route, params) = match live.routes.find(method, path) {
-            Found::Route { slot, route, params } => (slot, route, params),
-            Found::Options { allow } => return Err(Miss::Options(header(allow))),
-            Found::MethodNotAllowed { allow } => {
-                return Err(Miss::Refused(
-                    Box::new(reply::method_not_allowed()),
-                    Some(header(allow)),
-                ));
-            }
-            Found::NotFound => return Err(reply::not_found().into()),
+        let (routed, missed) = match pick::routed(live.routes.find(method, path)) {
+            Ok(routed) => (routed, None),
+            Err(miss) => match pick::of_a_canary(&live, method, path) {
+                Some(routed) => (routed, Some(miss)),
+                None => return Err(miss),
+            },
         };
-        let ailing = serves(&live, slot, call)?;
-        let values = params.decode(route).map_err(faults::mistakes)?;
-        let node = NodeIndex(u32::try_from(slot).unwrap_or(u32::MAX));
+        let ailing = serves(&live, routed.slot, call)?;
+        let values = routed.params.decode(routed.route).map_err(faults::mistakes)?;
+        let node = NodeIndex(u32::try_from(routed.slot).unwrap_or(u32::MAX));
         let topology = Arc::clone(&live.topology);
-        Ok((Target { topology, node, route: Arc::clone(route), ailing }, values))
+        let open = Open::of(&live, routed.slot, missed);
+        Ok((Target { topology, node, route: Arc::clone(routed.route), ailing, open }, values))
     }
 
     /// Answers with what the function returns, or has returned before.
@@ -239,12 +248,13 @@ impl Dispatch {
         invocation: &Invocation,
         id: Uuid,
     ) -> Result<(Result<Option<Val>, Fault>, Admission), Fault> {
-        let Invocation { target, arguments, principal, trace, name, .. } = invocation;
+        let Invocation { target, arguments, principal, affinity, trace, name, .. } = invocation;
         let Target { topology, node, route, .. } = target;
         let revision = target.revision();
         let trace = trace.as_ref().map_or_else(|| TraceContext::begin(id), |given| given.context);
         let context = Context {
             principal: principal.clone(),
+            affinity: affinity.clone(),
             idempotency: name.map(|name| name.id),
             ..Context::new(id, trace, revision.limits().timeout)
         };
@@ -304,10 +314,8 @@ fn asked<'h>(head: &'h Parts, route: &Route) -> Result<(Option<Cow<'h, str>>, Si
 fn serves(live: &Live, slot: usize, call: &mut Call) -> Result<Option<Arc<Care>>, Miss> {
     let Some(service) = live.services.get(slot) else { return Err(reply::internal().into()) };
     call.served_by(service.name().as_str());
-    match &service.waiting_for {
-        None => Ok(service.care.as_ref().filter(|care| care.trouble().is_some()).cloned()),
-        Some(interface) => Err(faults::waiting(service.name(), interface).into()),
-    }
+    // Of several live revisions, the one that is picked has to serve.
+    if service.canaries.is_empty() { pick::serves(service) } else { Ok(None) }
 }
 
 impl Miss {
@@ -354,11 +362,6 @@ fn given_trace(headers: &HeaderMap) -> Option<GivenTrace> {
 
 fn label(revision: &Revision) -> HeaderValue {
     HeaderValue::from_str(revision.tag()).unwrap_or(HeaderValue::from_static("unknown"))
-}
-
-/// `Allow` is made of method names.
-fn header(allow: &str) -> HeaderValue {
-    HeaderValue::from_str(allow).unwrap_or(HeaderValue::from_static(""))
 }
 
 /// `application/json` or `application/anything+json`; of parameters only `charset=utf-8`.

@@ -15,6 +15,7 @@ mod gateway;
 mod idempotency;
 mod limits;
 pub mod listen;
+mod pick;
 mod public;
 mod read;
 mod reply;

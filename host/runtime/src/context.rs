@@ -9,6 +9,8 @@ use thali_contract::name::ServiceName;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use crate::share::Affinity;
+
 /// How deep calls may nest. Polling cost grows with the square of the depth, and every level holds
 /// an instance.
 pub const CALL_DEPTH_MAX: u8 = 16;
@@ -30,6 +32,8 @@ pub struct Context {
     pub trace: TraceContext,
     /// Who asks; `None` for a request without a token. Calls and events carry it on.
     pub principal: Option<Arc<Principal>>,
+    /// What binds the request to revisions; `None` when only chance does.
+    pub affinity: Option<Arc<Affinity>>,
     /// The delivery of an event that this invocation handles. Calls that it makes have none.
     pub delivery: Option<Arc<Delivery>>,
     /// Names the request for as long as its idempotency key does. Calls that it makes have none.
@@ -90,6 +94,7 @@ impl Context {
             depth: 0,
             trace,
             principal: None,
+            affinity: None,
             delivery: None,
             idempotency: None,
         }
@@ -105,6 +110,7 @@ impl Context {
             depth: self.depth + 1,
             trace: self.trace,
             principal: self.principal.clone(),
+            affinity: self.affinity.clone(),
             delivery: None,
             idempotency: None,
         }

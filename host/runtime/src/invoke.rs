@@ -79,6 +79,7 @@ impl Runtime {
         params: &[Val],
         context: Context,
     ) -> Result<Option<Val>, Fault> {
+        let context = topology.pinned(node, context);
         let scope = Scope { topology: Arc::clone(topology), node, context };
         let _in_flight = topology.revision(node).enter();
         run(self, scope, function, params).await

@@ -19,6 +19,7 @@ mod link;
 mod meter;
 mod output;
 mod revision;
+mod share;
 mod state;
 mod topology;
 
@@ -32,5 +33,6 @@ pub use extensions::Extensions;
 pub use fault::{Fault, Trap, TrapKind};
 pub use limits::{HostLimits, Limits};
 pub use revision::{Code, CompileError, PrepareError, Revision, RevisionSpec};
+pub use share::{Affinity, Lineup, SHARES_TOTAL, Sticky, sticky_key};
 pub use state::State;
 pub use topology::{MissingImport, NodeIndex, Topology};

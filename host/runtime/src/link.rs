@@ -123,23 +123,14 @@ impl ImportedFunction {
     ) -> wasmtime::Result<()> {
         let state = caller.data();
         let scope = &state.scope;
-        let outcome = match scope.topology.link(scope.node, self.import) {
+        let context = &scope.context;
+        let callee = scope.topology.callee(scope.node, self.import, self.function, context);
+        let outcome = match callee {
             None => Err(Fault::Unavailable(format!("nobody provides {}", self.label))),
-            Some(link) => match link.functions.get(self.function) {
-                None => Err(Fault::Internal(format!("{} is not linked", self.label))),
-                Some(function) => {
-                    let context = &scope.context;
-                    invoke::call(
-                        &state.runtime,
-                        &scope.topology,
-                        link.provider,
-                        *function,
-                        params,
-                        context,
-                    )
+            Some((provider, function)) => {
+                invoke::call(&state.runtime, &scope.topology, provider, function, params, context)
                     .await
-                }
-            },
+            }
         };
         match outcome {
             Ok(value) => {

@@ -7,30 +7,51 @@ use thali_contract::compat;
 use thali_contract::contract::{FunctionRef, Interface};
 use thali_contract::name::{InterfaceName, ServiceName};
 
+use crate::context::Context;
 use crate::revision::Revision;
+use crate::share::{Lineup, Shares};
 
-/// Names a live revision in a [`Topology`]; the revisions are numbered in the order they were given.
+/// Names a live revision in a [`Topology`]. The stable revisions come first, in the order in which the
+/// services were given; then the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct NodeIndex(pub u32);
 
 /// The live revisions and how they are wired. A request holds the topology it began with.
 pub struct Topology {
     nodes: Box<[Node]>,
+    /// By the index of their stable revision.
+    services: Box<[Service]>,
     by_name: HashMap<ServiceName, NodeIndex>,
+    sticky_headers: Box<[Arc<str>]>,
 }
 
 struct Node {
     revision: Arc<Revision>,
+    /// The stable revision of its service.
+    stable: NodeIndex,
     /// By position in [`Contract::imports`](thali_contract::contract::Contract::imports).
     links: Box<[Option<Link>]>,
     missing: Vec<MissingImport>,
 }
 
-/// The provider of one import.
-pub(crate) struct Link {
-    pub(crate) provider: NodeIndex,
+struct Service {
+    /// The live revisions, the stable one first.
+    nodes: Box<[NodeIndex]>,
+    /// `None` while there is one.
+    shares: Option<Shares>,
+}
+
+/// The service that provides one import.
+struct Link {
+    stable: NodeIndex,
+    /// One per live revision that satisfies the import; the stable one does.
+    offers: Box<[Offer]>,
+}
+
+struct Offer {
+    node: NodeIndex,
     /// By position of the function in the consumer's import.
-    pub(crate) functions: Box<[FunctionRef]>,
+    functions: Box<[FunctionRef]>,
 }
 
 /// An import that nobody satisfies.
@@ -43,22 +64,57 @@ pub struct MissingImport {
 }
 
 impl Topology {
-    /// Wires these revisions: every import of another service's interface to the first revision
-    /// whose export satisfies it.
+    /// Wires services with one live revision each.
     pub fn build(revisions: Vec<Arc<Revision>>) -> Self {
-        let by_name = indexed(&revisions).map(|(i, r)| (r.service().clone(), i)).collect();
-        let links: Vec<_> = revisions.iter().map(|consumer| wire(consumer, &revisions)).collect();
-        let nodes = revisions
-            .into_iter()
-            .zip(links)
-            .map(|(revision, (links, missing))| Node { revision, links, missing })
-            .collect();
-        Self { nodes, by_name }
+        Self::of(&revisions.into_iter().map(Lineup::of).collect::<Vec<_>>())
     }
 
-    /// The live revision of a service.
+    /// Wires these services: every import of another service's interface to the first service whose
+    /// stable revision satisfies it. What only another live revision exports is nobody's offer yet.
+    pub fn of(lineups: &[Lineup]) -> Self {
+        let stable = lineups.iter().map(|lineup| &lineup.stable);
+        let canaries = lineups.iter().flat_map(|lineup| lineup.canaries.iter().map(|(c, _)| c));
+        let revisions: Vec<_> = stable.chain(canaries).cloned().collect();
+        let services = services(lineups);
+        let nodes = revisions.iter().enumerate().map(|(at, revision)| {
+            let (links, missing) = wire(revision, &revisions, &services);
+            let stable = services.iter().find_map(|service| service.stable_of(at));
+            let stable = stable.unwrap_or(NodeIndex(0));
+            Node { revision: Arc::clone(revision), stable, links, missing }
+        });
+        let nodes = nodes.collect();
+        let by_name = indices().zip(lineups);
+        let by_name = by_name.map(|(at, lineup)| (lineup.stable.service().clone(), at)).collect();
+        let sticky_headers = sticky_headers(&services);
+        Self { nodes, services, by_name, sticky_headers }
+    }
+
+    /// The stable revision of a service.
     pub fn node(&self, service: &str) -> Option<NodeIndex> {
         self.by_name.get(service).copied()
+    }
+
+    /// The stable revisions of all services.
+    pub fn stable(&self) -> impl Iterator<Item = NodeIndex> + use<> {
+        indices().take(self.services.len())
+    }
+
+    /// The live revisions of the service of `node`, the stable one first.
+    pub fn revisions_of(&self, node: NodeIndex) -> &[NodeIndex] {
+        &self.service(node).nodes
+    }
+
+    /// The live revision of the service of `node` that serves a request. It is the same one for as
+    /// long as the request runs in this topology.
+    pub fn pick(&self, node: NodeIndex, context: &Context) -> NodeIndex {
+        let stable = self.at(node).stable;
+        let shares = self.service(node).shares.as_ref();
+        shares.and_then(|shares| shares.pick(context)).unwrap_or(stable)
+    }
+
+    /// The names of what services are sticky by, other than the subject.
+    pub fn sticky_headers(&self) -> &[Arc<str>] {
+        &self.sticky_headers
     }
 
     /// How many revisions are live.
@@ -93,7 +149,7 @@ impl Topology {
             .map(|missing| &missing.interface)
     }
 
-    /// The satisfied imports of `node` with the provider of each.
+    /// The satisfied imports of `node` with the stable revision of the provider of each.
     pub fn providers(&self, node: NodeIndex) -> impl Iterator<Item = (&Interface, NodeIndex)> {
         let at = self.at(node);
         at.revision
@@ -101,17 +157,39 @@ impl Topology {
             .imports
             .iter()
             .zip(at.links.iter())
-            .filter_map(|(import, link)| link.as_ref().map(|link| (import, link.provider)))
+            .filter_map(|(import, link)| link.as_ref().map(|link| (import, link.stable)))
+    }
+
+    /// The function that a call of `function` of `import` by `node` leads to. `None` when nobody
+    /// provides it.
+    pub(crate) fn callee(
+        &self,
+        node: NodeIndex,
+        import: usize,
+        function: usize,
+        context: &Context,
+    ) -> Option<(NodeIndex, FunctionRef)> {
+        let link = self.at(node).links.get(import)?.as_ref()?;
+        let provider = self.pick(link.stable, context);
+        let offer = link.offers.iter().find(|offer| offer.node == provider)?;
+        Some((provider, *offer.functions.get(function)?))
+    }
+
+    /// The context of a request that meets `node` and no other revision of its service, whoever calls.
+    pub(crate) fn pinned(&self, node: NodeIndex, mut context: Context) -> Context {
+        if self.service(node).shares.is_some() && self.pick(node, &context) != node {
+            let mut affinity = context.affinity.as_deref().cloned().unwrap_or_default();
+            affinity.pins.retain(|pin| self.at(*pin).stable != self.at(node).stable);
+            affinity.pins.push(node);
+            context.affinity = Some(Arc::new(affinity));
+        }
+        context
     }
 
     /// Drops every instance that waits to be used again, and says how many there were.
     pub(crate) fn drop_idle(&self) -> usize {
         let dropped = |node: &Node| std::iter::from_fn(|| node.revision.take_idle()).count();
         self.nodes.iter().map(dropped).sum()
-    }
-
-    pub(crate) fn link(&self, node: NodeIndex, import: usize) -> Option<&Link> {
-        self.at(node).links.get(import).and_then(Option::as_ref)
     }
 
     #[expect(
@@ -121,21 +199,53 @@ impl Topology {
     fn at(&self, node: NodeIndex) -> &Node {
         &self.nodes[node.0 as usize]
     }
+
+    #[expect(clippy::indexing_slicing, reason = "a stable revision has the index of its service")]
+    fn service(&self, node: NodeIndex) -> &Service {
+        &self.services[self.at(node).stable.0 as usize]
+    }
 }
 
-fn indexed(revisions: &[Arc<Revision>]) -> impl Iterator<Item = (NodeIndex, &Arc<Revision>)> {
-    (0..).map(NodeIndex).zip(revisions)
+impl Service {
+    /// The stable revision, if the node at this index is one of this service's.
+    fn stable_of(&self, at: usize) -> Option<NodeIndex> {
+        let is_own = self.nodes.iter().any(|node| node.0 as usize == at);
+        self.nodes.first().copied().filter(|_| is_own)
+    }
+}
+
+fn indices() -> impl Iterator<Item = NodeIndex> {
+    (0..).map(NodeIndex)
+}
+
+fn services(lineups: &[Lineup]) -> Box<[Service]> {
+    let mut behind = indices().skip(lineups.len());
+    let services = indices().zip(lineups).map(|(stable, lineup)| {
+        let canaries: Vec<_> = behind.by_ref().take(lineup.canaries.len()).collect();
+        let shares = lineup.shares(stable, &canaries);
+        Service { nodes: std::iter::once(stable).chain(canaries).collect(), shares }
+    });
+    services.collect()
+}
+
+fn sticky_headers(services: &[Service]) -> Box<[Arc<str>]> {
+    let shares = services.iter().filter_map(|service| service.shares.as_ref());
+    let mut names: Vec<_> = shares.filter_map(Shares::sticky_header).cloned().collect();
+    names.sort_unstable();
+    names.dedup();
+    names.into()
 }
 
 fn wire(
     consumer: &Revision,
     revisions: &[Arc<Revision>],
+    services: &[Service],
 ) -> (Box<[Option<Link>]>, Vec<MissingImport>) {
     let contract = consumer.contract();
     let mut links: Vec<Option<Link>> = contract.imports.iter().map(|_| None).collect();
     let mut missing = Vec::new();
     for (at, import) in contract.service_imports() {
-        let link = indexed(revisions).find_map(|(provider, r)| link_to(provider, r, import));
+        let link = services.iter().find_map(|service| link_to(service, revisions, import));
         if link.is_none() {
             let optional = consumer.is_optional(&import.name);
             missing.push(MissingImport { interface: import.name.clone(), optional });
@@ -147,7 +257,19 @@ fn wire(
     (links.into(), missing)
 }
 
-fn link_to(provider: NodeIndex, revision: &Revision, import: &Interface) -> Option<Link> {
+fn link_to(service: &Service, revisions: &[Arc<Revision>], import: &Interface) -> Option<Link> {
+    let offers = service.nodes.iter().filter_map(|node| {
+        let revision = revisions.get(node.0 as usize)?;
+        Some(Offer { node: *node, functions: functions_of(revision, import)? })
+    });
+    let offers: Box<[_]> = offers.collect();
+    let stable = service.nodes.first().copied()?;
+    let is_offered = offers.iter().any(|offer| offer.node == stable);
+    is_offered.then_some(Link { stable, offers })
+}
+
+/// The functions of an import in a revision whose export satisfies it.
+fn functions_of(revision: &Revision, import: &Interface) -> Option<Box<[FunctionRef]>> {
     let exports = revision.contract().exports.iter();
     let (interface, export) = (0..).zip(exports).find(|(_, export)| {
         export.name.same_interface(&import.name) && compat::satisfies(export, import).is_ok()
@@ -156,6 +278,5 @@ fn link_to(provider: NodeIndex, revision: &Revision, import: &Interface) -> Opti
         let function = export.functions.iter().position(|candidate| candidate.name == name)?;
         Some(FunctionRef { interface, function: u32::try_from(function).ok()? })
     };
-    let functions = import.functions.iter().map(|function| position(&function.name));
-    Some(Link { provider, functions: functions.collect::<Option<_>>()? })
+    import.functions.iter().map(|function| position(&function.name)).collect()
 }

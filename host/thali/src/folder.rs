@@ -11,7 +11,7 @@ use futures_util::stream;
 use notify::{EventKind, RecursiveMode};
 use notify_debouncer_full::{DebounceEventResult, Debouncer, RecommendedCache, new_debouncer};
 use parking_lot::Mutex;
-use thali_control::{Control, DeployError, DeployOptions, Source};
+use thali_control::{Cause, Control, DeployError, DeployOptions, Source};
 use tokio::sync::Notify;
 
 /// A file that changes several times within this time is deployed once. Long enough for a copy to
@@ -137,9 +137,13 @@ async fn deploy(control: &Arc<Control>, file: PathBuf) -> bool {
             return false;
         }
     };
-    let options = DeployOptions { force: false, source: Source::Folder };
+    let options = DeployOptions {
+        source: Source::Folder,
+        cause: Cause::by("the watched folder"),
+        ..DeployOptions::default()
+    };
     loop {
-        match control.deploy(bytes.clone(), options).await {
+        match control.deploy(bytes.clone(), options.clone()).await {
             Ok(_) => return true,
             Err(DeployError::Busy(_)) => tokio::time::sleep(BUSY_PAUSE).await,
             Err(error) => {

@@ -24,6 +24,7 @@ mod refusals;
 mod remove;
 mod restart;
 mod rollback;
+mod rollouts;
 mod schedules;
 mod status;
 

@@ -1,4 +1,4 @@
-use thali_control::{Outcome, ServiceState};
+use thali_control::{Cause, Outcome, ServiceState};
 
 use crate::api;
 use crate::support::{TestHost, guest, name};
@@ -46,7 +46,7 @@ async fn a_service_that_others_need_is_not_removed() {
 #[tokio::test]
 async fn a_forced_removal_leaves_the_others_waiting() {
     let host = with_a_consumer("").await;
-    let removed = host.control().remove(&name("delivery"), true).await.unwrap();
+    let removed = host.control().remove(&name("delivery"), true, Cause::default()).await.unwrap();
     assert_eq!(removed.warnings.len(), 1);
     assert_eq!(host.show("orders").status.state, ServiceState::Waiting);
 }

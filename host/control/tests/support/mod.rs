@@ -11,12 +11,13 @@ use bytes::Bytes;
 use tempfile::TempDir;
 use thali_contract::name::{Digest, ServiceName};
 use thali_control::{
-    Control, ControlConfig, DeployError, DeployOptions, Deployed, Removed, ServiceDetails,
-    ServiceState, Source, open_data,
+    Cause, Control, ControlConfig, DeployError, DeployOptions, Deployed, Removed, ServiceDetails,
+    ServiceState, Source, Traffic, open_data,
 };
 use thali_platform::events::Outbox;
 use thali_platform::sql::{Databases, SqlLimits, Statement, Value};
-use thali_runtime::{CacheKey, Context, Fault, HostLimits, Runtime, RuntimeConfig};
+use thali_runtime::{CacheKey, Context, Fault, HostLimits, Runtime, RuntimeConfig, TraceContext};
+use uuid::Uuid;
 use wasmtime::component::Val;
 
 pub(crate) use guest::{Guest, guest};
@@ -105,11 +106,43 @@ impl TestHost {
     }
 
     pub(crate) async fn rollback(&self, service: &str) -> Result<Deployed, DeployError> {
-        self.control().rollback(&name(service)).await
+        self.control().rollback(&name(service), Cause::by("test")).await
+    }
+
+    pub(crate) async fn try_canary(
+        &self,
+        guest: Guest,
+        percent: u8,
+    ) -> Result<Deployed, DeployError> {
+        let canary = Some(percent.try_into().unwrap());
+        let options = DeployOptions { canary, ..DeployOptions::default() };
+        self.control().deploy(guest.build(), options).await
+    }
+
+    pub(crate) async fn canary(&self, guest: Guest, percent: u8) -> Deployed {
+        self.try_canary(guest, percent).await.unwrap()
+    }
+
+    pub(crate) async fn traffic(
+        &self,
+        service: &str,
+        shares: &[(u32, u8)],
+    ) -> Result<Deployed, DeployError> {
+        let shares = Some(shares.iter().copied().collect());
+        let traffic = Traffic { shares, sticky: None };
+        self.control().traffic(&name(service), traffic, Cause::by("test")).await
+    }
+
+    pub(crate) async fn promote(
+        &self,
+        service: &str,
+        number: Option<u32>,
+    ) -> Result<Deployed, DeployError> {
+        self.control().promote(&name(service), number, Cause::by("test")).await
     }
 
     pub(crate) async fn remove(&self, service: &str) -> Result<Removed, DeployError> {
-        self.control().remove(&name(service), false).await
+        self.control().remove(&name(service), false, Cause::by("test")).await
     }
 
     pub(crate) fn show(&self, service: &str) -> ServiceDetails {
@@ -124,13 +157,40 @@ impl TestHost {
 
     /// Calls `interface.function` of a service, which takes nothing and returns a `u32`.
     pub(crate) async fn call(&self, service: &str, function: &str) -> Result<u32, Fault> {
+        self.call_as(service, function, Context::root(std::time::Duration::from_secs(5))).await
+    }
+
+    /// The same, as the request with this id. What it meets depends on that and on what is live.
+    pub(crate) async fn request(&self, service: &str, function: &str, id: u128) -> u32 {
+        let id = Uuid::from_u128(id);
+        let trace = TraceContext::begin(id);
+        let context = Context::new(id, trace, std::time::Duration::from_secs(5));
+        self.call_as(service, function, context).await.unwrap()
+    }
+
+    /// How many of the requests 1 to `requests` are answered with `answer`.
+    pub(crate) async fn answered(
+        &self,
+        service: &str,
+        function: &str,
+        requests: u128,
+        answer: u32,
+    ) -> usize {
+        let mut count = 0;
+        for id in 1..=requests {
+            count += usize::from(self.request(service, function, id).await == answer);
+        }
+        count
+    }
+
+    async fn call_as(&self, service: &str, function: &str, context: Context) -> Result<u32, Fault> {
         let running = self.running.as_ref().unwrap();
         let live = running.control.live();
         let (interface, function) = function.split_once('.').unwrap();
         let node = live.topology.node(service).expect("a live service");
+        let node = live.topology.pick(node, &context);
         let contract = Arc::clone(live.topology.revision(node).contract());
         let function = contract.find(interface, function).expect("an exported function");
-        let context = Context::root(std::time::Duration::from_secs(5));
         let value = running.runtime.invoke(&live.topology, node, function, &[], context).await?;
         match value {
             Some(Val::U32(number)) => Ok(number),

@@ -9,6 +9,7 @@ mod database;
 mod events;
 mod graph;
 mod guard;
+mod rollouts;
 mod schedules;
 mod services;
 
@@ -94,6 +95,9 @@ fn router(host: Host) -> Router {
         .route("/services/{name}", get(services::show).merge(delete(services::remove)))
         .route("/services/{name}/revisions", get(services::revisions))
         .route("/services/{name}/rollback", post(services::rollback))
+        .route("/services/{name}/traffic", put(rollouts::traffic))
+        .route("/services/{name}/promote", post(rollouts::promote))
+        .route("/services/{name}/history", get(rollouts::history))
         .route("/services/{name}/database", put(database::restore))
         .route("/services/{name}/database/query", post(database::query))
         .route("/services/{name}/database/check", get(database::check))

@@ -7,18 +7,38 @@ use http::header::{CONTENT_TYPE, HeaderValue, LOCATION};
 use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 use thali_contract::name::ServiceName;
-use thali_control::{DeployError, DeployOptions, Deployed, ServiceDetails, Source};
+use thali_control::{
+    Cause, DeployError, DeployOptions, Deployed, Message, Percent, ServiceDetails, Source,
+};
 
 use super::{Host, events, unknown};
 use crate::reply;
 use crate::web::{self, Answer, Items, None, Params, Refused, Segments};
 
-/// `?force=true`
+/// `?force=true&canary=10&message=..`
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Force {
+pub(super) struct Deploy {
     #[serde(default)]
     force: bool,
+    canary: Option<Percent>,
+    message: Option<Message>,
+}
+
+/// `?force=true&message=..`
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Remove {
+    #[serde(default)]
+    force: bool,
+    message: Option<Message>,
+}
+
+/// `?message=..`
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Why {
+    message: Option<Message>,
 }
 
 /// A service, with the subscriptions that it has a part in.
@@ -54,12 +74,12 @@ pub(super) async fn revisions(
 
 pub(super) async fn deploy(
     State(host): State<Host>,
-    Params(Force { force }): Params<Force>,
+    Params(Deploy { force, canary, message }): Params<Deploy>,
     headers: HeaderMap,
     component: Bytes,
 ) -> Answer {
     check_type(&headers)?;
-    let options = DeployOptions { force, source: Source::Upload };
+    let options = DeployOptions { force, source: Source::Upload, canary, cause: cause(message) };
     let deployed = host.control.deploy(component, options).await.map_err(refused)?;
     Ok(changed(&deployed))
 }
@@ -67,22 +87,22 @@ pub(super) async fn deploy(
 pub(super) async fn rollback(
     State(host): State<Host>,
     Segments(name): Segments<ServiceName>,
-    Params(None {}): Params<None>,
+    Params(Why { message }): Params<Why>,
 ) -> Answer {
-    let deployed = host.control.rollback(&name).await.map_err(refused)?;
+    let deployed = host.control.rollback(&name, cause(message)).await.map_err(refused)?;
     Ok(changed(&deployed))
 }
 
 pub(super) async fn remove(
     State(host): State<Host>,
     Segments(name): Segments<ServiceName>,
-    Params(Force { force }): Params<Force>,
+    Params(Remove { force, message }): Params<Remove>,
 ) -> Answer {
-    let removed = host.control.remove(&name, force).await.map_err(refused)?;
+    let removed = host.control.remove(&name, force, cause(message)).await.map_err(refused)?;
     Ok(web::json(StatusCode::OK, removed))
 }
 
-fn changed(deployed: &Deployed) -> axum::response::Response {
+pub(super) fn changed(deployed: &Deployed) -> axum::response::Response {
     let status = StatusCode::from_u16(deployed.status()).unwrap_or(StatusCode::OK);
     let mut response = web::json(status, deployed).into_response();
     let location = format!("/admin/v1/services/{}", deployed.service);
@@ -104,6 +124,11 @@ fn check_type(headers: &HeaderMap) -> Result<(), Refused> {
     }
 }
 
-fn refused(error: DeployError) -> Refused {
+pub(super) fn refused(error: DeployError) -> Refused {
     error.problem().into()
+}
+
+/// Who makes a change through this API, and why.
+pub(super) fn cause(message: Option<Message>) -> Cause {
+    Cause { by: "admin".into(), message }
 }

@@ -157,21 +157,28 @@ impl Auth {
         }
     }
 
-    /// Whom a request of `client` to a route acts for; `None` for nobody, where that will do.
-    pub(crate) async fn admit(
+    /// Whom a request of `client` acts for; `None` for nobody.
+    pub(crate) async fn identify(
         &self,
         headers: &HeaderMap,
         client: IpAddr,
-        access: &Access,
     ) -> Result<Option<Arc<Principal>>, Denied> {
-        let principal = match bearer::token(headers)? {
-            None => None,
-            Some(bearer::Credentials::Token(token)) => Some(self.check(token, client).await?),
-            Some(bearer::Credentials::Unusable) => return Err(self.refuse(client)),
-        };
-        match (access, &principal) {
-            (Access::Public, _) | (Access::SignedIn, Some(_)) => Ok(principal),
-            (Access::Scope(scope), Some(who)) if who.has_scope(scope.as_str()) => Ok(principal),
+        match bearer::token(headers)? {
+            None => Ok(None),
+            Some(bearer::Credentials::Token(token)) => Ok(Some(self.check(token, client).await?)),
+            Some(bearer::Credentials::Unusable) => Err(self.refuse(client)),
+        }
+    }
+
+    /// Whether whoever asks may use a route.
+    pub(crate) fn permit(
+        &self,
+        access: &Access,
+        principal: Option<&Principal>,
+    ) -> Result<(), Denied> {
+        match (access, principal) {
+            (Access::Public, _) | (Access::SignedIn, Some(_)) => Ok(()),
+            (Access::Scope(scope), Some(who)) if who.has_scope(scope.as_str()) => Ok(()),
             (Access::Scope(scope), Some(_)) => Err(Denied::Scope(scope.clone())),
             (_, None) if !self.is_configured() => Err(Denied::NotConfigured),
             (_, None) => Err(Denied::NoToken),

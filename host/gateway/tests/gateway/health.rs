@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use thali_control::Cause;
+
 use crate::support::{TestHost, caller};
 
 #[tokio::test]
@@ -40,7 +42,7 @@ async fn health_says_how_every_service_is() {
     assert_eq!(host.get("/health/..").await.status, 404);
     host.deploy(caller()).await;
     let name = "counter".parse().unwrap();
-    host.control.remove(&name, true).await.unwrap();
+    host.control.remove(&name, true, Cause::default()).await.unwrap();
     let answer = host.get("/health/caller").await;
     assert_eq!(answer.status, 503);
     assert_eq!(answer.json()["state"], "waiting");

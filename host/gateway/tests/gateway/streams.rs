@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use thali_control::DeployOptions;
+use thali_control::{Cause, DeployOptions};
 use thali_gateway::GatewayLimits;
 use thali_platform::sql::{Database, Statement};
 
@@ -243,7 +243,7 @@ async fn a_swap_of_the_publisher_goes_by_unnoticed_and_its_removal_ends_the_stre
     assert_eq!(stream.next().await.unwrap(), changed(1, "a", "cooked"));
     let mut later = host.follow("a").await;
     later.expect("snapshot").await;
-    host.control.remove(&"pub".parse().unwrap(), false).await.unwrap();
+    host.control.remove(&"pub".parse().unwrap(), false, Cause::default()).await.unwrap();
     assert_eq!((stream.next().await, stream.whole), (None, true));
     assert_eq!((later.next().await, later.whole), (None, true));
 

@@ -4,6 +4,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use thali_contract::contract::FunctionRef;
 use thali_contract::events::{Topic, decode};
@@ -11,6 +12,7 @@ use thali_contract::name::ServiceName;
 use thali_contract::problem::Mistake;
 use thali_runtime::{Context, Delivery, Fault, NodeIndex, Runtime, Topology};
 use tokio::sync::{Semaphore, watch};
+use tokio::time::Instant;
 use uuid::Uuid;
 use wasmtime::component::Val;
 
@@ -43,8 +45,20 @@ enum Handler {
 }
 
 impl Handlers {
-    fn handler(&self, topology: &Topology, event: &StoredEvent) -> Handler {
-        let Some(node) = topology.node(self.subscriber.as_str()) else { return Handler::Absent };
+    /// The handler of the revision that the delivery is picked for. What that one does not handle goes
+    /// to the stable one: a rollout that is called off must not have lost events.
+    fn handler(&self, topology: &Topology, event: &StoredEvent, context: &Context) -> Handler {
+        let Some(stable) = topology.node(self.subscriber.as_str()) else { return Handler::Absent };
+        let picked = topology.pick(stable, context);
+        match self.handler_at(topology, event, picked) {
+            Handler::Unwanted | Handler::Absent if picked != stable => {
+                self.handler_at(topology, event, stable)
+            }
+            handler => handler,
+        }
+    }
+
+    fn handler_at(&self, topology: &Topology, event: &StoredEvent, node: NodeIndex) -> Handler {
         if topology.waiting_for(node).is_some() {
             return Handler::Absent;
         }
@@ -61,7 +75,8 @@ impl Handlers {
     async fn handle(&self, event: &StoredEvent, attempt: Attempt) -> Outcome {
         let Ok(_permit) = self.permits.acquire().await else { return Outcome::Postponed };
         let topology = Arc::clone(&self.topology.borrow());
-        let (node, at) = match self.handler(&topology, event) {
+        let context = self.context(event, attempt);
+        let (node, at) = match self.handler(&topology, event, &context) {
             Handler::Function(node, at) => (node, at),
             Handler::Unwanted => return Outcome::Done,
             Handler::Absent => return Outcome::Postponed,
@@ -74,23 +89,20 @@ impl Handlers {
             Ok(params) => params,
             Err(mistakes) => return Outcome::Failed(unreadable(&mistakes)),
         };
-        let context = self.context(event, attempt, revision.limits().timeout);
+        let deadline = Instant::now() + revision.limits().timeout;
+        let context = Context { deadline, ..context };
         outcome(self.runtime.invoke(&topology, node, at, &params, context).await)
     }
 
-    fn context(
-        &self,
-        event: &StoredEvent,
-        attempt: Attempt,
-        timeout: std::time::Duration,
-    ) -> Context {
+    /// Every attempt is a request of its own, so another attempt may meet another revision.
+    fn context(&self, event: &StoredEvent, attempt: Attempt) -> Context {
         let delivery = Delivery {
             id: event.id,
             publisher: self.publisher.clone(),
             attempt: attempt.number,
             attempts_max: attempt.max,
         };
-        let context = Context::new(Uuid::now_v7(), event.trace, timeout);
+        let context = Context::new(Uuid::now_v7(), event.trace, Duration::ZERO);
         Context { delivery: Some(Arc::new(delivery)), ..context }
     }
 }

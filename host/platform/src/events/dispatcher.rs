@@ -221,26 +221,22 @@ impl Dispatcher {
     }
 }
 
-/// Every pair of a live publisher and a live subscriber.
+/// Every pair of a live publisher and a live subscriber. Of a service with several live revisions all
+/// publish, into one outbox, and the stable one says what is subscribed to.
 pub(super) fn demands(topology: &Topology) -> Vec<Demand> {
-    let nodes: Vec<_> = (0..).map(NodeIndex).take(topology.len()).collect();
-    let subscribers: Vec<_> = nodes
-        .iter()
+    let subscribers: Vec<_> = topology
+        .stable()
         .filter_map(|node| {
-            Some((*node, topology.revision(*node).extensions().get::<Subscriptions>()?))
+            Some((node, topology.revision(node).extensions().get::<Subscriptions>()?))
         })
         .collect();
-    let publishers = nodes.iter().filter_map(|node| {
-        Some((topology.revision(*node), topology.revision(*node).extensions().get::<Outbox>()?))
-    });
     let mut demands = Vec::new();
-    for (publisher, outbox) in publishers {
-        for (_, import) in publisher.contract().publishes() {
-            let topic = Topic::of(&import.name);
+    for stable in topology.stable() {
+        for (topic, outbox) in topics(topology, stable) {
             demands.extend(subscribers.iter().filter_map(|(node, subscriptions)| {
                 Some(Demand {
                     id: SubscriptionId {
-                        publisher: publisher.service().clone(),
+                        publisher: topology.revision(stable).service().clone(),
                         topic: topic.clone(),
                         subscriber: topology.revision(*node).service().clone(),
                     },
@@ -252,4 +248,20 @@ pub(super) fn demands(topology: &Topology) -> Vec<Demand> {
         }
     }
     demands
+}
+
+/// What the live revisions of a service publish, each topic once.
+pub(super) fn topics(topology: &Topology, stable: NodeIndex) -> Vec<(Topic, Arc<Outbox>)> {
+    let mut topics: Vec<(Topic, Arc<Outbox>)> = Vec::new();
+    for node in topology.revisions_of(stable) {
+        let revision = topology.revision(*node);
+        let Some(outbox) = revision.extensions().get::<Outbox>() else { continue };
+        for (_, import) in revision.contract().publishes() {
+            let topic = Topic::of(&import.name);
+            if topics.iter().all(|(known, _)| *known != topic) {
+                topics.push((topic, Arc::clone(&outbox)));
+            }
+        }
+    }
+    topics
 }

@@ -7,10 +7,9 @@ use std::sync::Arc;
 
 use thali_contract::events::Topic;
 use thali_contract::name::ServiceName;
-use thali_runtime::NodeIndex;
 use uuid::Uuid;
 
-use crate::events::dispatcher::{Dispatcher, SubscriptionId};
+use crate::events::dispatcher::{Dispatcher, SubscriptionId, topics};
 use crate::events::outbox::Outbox;
 use crate::events::row::{COLUMNS, Columns, Seq, StoredEvent, now_ms};
 use crate::sql::{SqlError, Statement, Value};
@@ -80,11 +79,9 @@ struct Publisher {
 impl Dispatcher {
     fn publishers(&self) -> Vec<Publisher> {
         let topology = self.topology();
-        let nodes = (0..).map(NodeIndex).take(topology.len());
-        let publishers = nodes.filter_map(|node| {
-            let revision = topology.revision(node);
-            let outbox = revision.extensions().get::<Outbox>()?;
-            Some(Publisher { name: revision.service().clone(), outbox })
+        let publishers = topology.stable().filter_map(|stable| {
+            let (_, outbox) = topics(&topology, stable).into_iter().next()?;
+            Some(Publisher { name: topology.revision(stable).service().clone(), outbox })
         });
         let mut publishers: Vec<_> = publishers.collect();
         publishers.sort_by(|a, b| a.name.cmp(&b.name));

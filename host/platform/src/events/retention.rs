@@ -11,7 +11,7 @@ use thali_contract::events::Topic;
 use thali_contract::name::ServiceName;
 use tracing::warn;
 
-use crate::events::dispatcher::{Dispatcher, demands};
+use crate::events::dispatcher::{Dispatcher, demands, topics};
 use crate::events::outbox::Outbox;
 use crate::events::row::{Columns, Seq, now_ms};
 use crate::sql::{SqlError, Statement, Value};
@@ -60,20 +60,16 @@ impl Dispatcher {
     fn shelves(&self) -> Vec<Shelf> {
         let topology = self.topology();
         let demands = demands(&topology);
-        let nodes = (0..).map(thali_runtime::NodeIndex).take(topology.len());
         let mut shelves = Vec::new();
-        for revision in nodes.map(|node| topology.revision(node)) {
-            let Some(outbox) = revision.extensions().get::<Outbox>() else { continue };
-            for (_, import) in revision.contract().publishes() {
-                let topic = Topic::of(&import.name);
+        for stable in topology.stable() {
+            let publisher = topology.revision(stable).service();
+            for (topic, outbox) in topics(&topology, stable) {
                 let subscribers = demands
                     .iter()
-                    .filter(|demand| {
-                        demand.id.publisher == *revision.service() && demand.id.topic == topic
-                    })
+                    .filter(|demand| demand.id.publisher == *publisher && demand.id.topic == topic)
                     .map(|demand| demand.id.subscriber.clone());
                 let subscribers = subscribers.collect();
-                shelves.push(Shelf { outbox: Arc::clone(&outbox), topic, subscribers });
+                shelves.push(Shelf { outbox, topic, subscribers });
             }
         }
         shelves

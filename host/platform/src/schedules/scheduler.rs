@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use parking_lot::Mutex;
 use thali_contract::name::ServiceName;
-use thali_runtime::{NodeIndex, Runtime, Topology};
+use thali_runtime::{Runtime, Topology};
 use thiserror::Error;
 use tokio::sync::{Notify, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
@@ -129,9 +129,10 @@ impl Drop for Scheduler {
     }
 }
 
+/// The clock belongs to the stable revision of a service: a run is not shared out.
 fn demands(topology: &Topology) -> Vec<Demand> {
     let mut demands = Vec::new();
-    for node in (0..).map(NodeIndex).take(topology.len()) {
+    for node in topology.stable() {
         let revision = topology.revision(node);
         let schedules = revision.extensions().get::<Schedules>();
         let database = revision.extensions().get::<Database>();
