@@ -13,6 +13,7 @@ pub mod json;
 pub mod manifest;
 pub mod name;
 pub mod openapi;
+pub mod origin;
 pub mod pack;
 pub mod problem;
 pub mod read;

@@ -132,6 +132,7 @@ impl Control {
             let live = control.live();
             control.check_rollout(&live, candidate.name())?;
             control.check(&live, &candidate, force)?;
+            control.check_outbound(&candidate)?;
             control.compile(candidate)
         };
         turn.work(build).await?

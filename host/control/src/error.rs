@@ -56,6 +56,9 @@ pub enum DeployError {
     /// An import that this host does not offer.
     #[error("import not granted: {0}")]
     NotGranted(String),
+    /// Addresses that only an operator can grant.
+    #[error("outbound requests not granted: {}", listed(.0))]
+    OutboundNotGranted(Vec<Mistake>),
     /// The engine does not take the component.
     #[error("does not compile: {0}")]
     Compile(String),
@@ -127,6 +130,7 @@ impl DeployError {
         match self {
             Self::InvalidManifest(errors)
             | Self::InvalidEvents(errors)
+            | Self::OutboundNotGranted(errors)
             | Self::ContractMismatch(errors)
             | Self::ProviderConflict(errors) => problem.errors(errors.clone()),
             Self::HasDependents { dependents, .. } => {
@@ -166,6 +170,7 @@ impl DeployError {
             | Self::InvalidManifest(_)
             | Self::InvalidEvents(_)
             | Self::NotGranted(_)
+            | Self::OutboundNotGranted(_)
             | Self::Compile(_)
             | Self::Link(_)
             | Self::Migration(_) => 422,
@@ -191,6 +196,7 @@ impl DeployError {
             Self::InvalidName(_) => "invalid_name",
             Self::ReservedName(_) => "reserved_name",
             Self::NotGranted(_) => "import_not_granted",
+            Self::OutboundNotGranted(_) => "outbound_not_granted",
             Self::Compile(_) => "compile_failed",
             Self::Link(_) => "link_failed",
             Self::Migration(_) => "migration_failed",
@@ -221,6 +227,7 @@ impl DeployError {
             Self::InvalidEvents(_) => "The component's events cannot be used",
             Self::InvalidName(_) | Self::ReservedName(_) => "No service can have this name",
             Self::NotGranted(_) => "The component imports what this host does not offer",
+            Self::OutboundNotGranted(_) => "The service asks for addresses that are not public",
             Self::Compile(_) => "The component does not compile",
             Self::Link(_) => "The component cannot be linked",
             Self::Migration(_) => "A migration failed",

@@ -17,6 +17,7 @@ use thali_platform::schedules::Schedules;
 use thali_runtime::{HostLimits, Limits};
 
 use crate::error::DeployError;
+use crate::outbound;
 
 /// Names that mean something else where a service's name may stand: `/health/live`.
 const RESERVED_NAMES: [&str; 2] = ["live", "ready"];
@@ -46,6 +47,7 @@ pub(crate) fn inspect(
     let parts = pack::unpack(&bytes)?;
     let manifest = manifest(&parts.manifest)?;
     check_name(&manifest.service.name)?;
+    outbound::check_manifest(&manifest, &contract)?;
     let routes = routes(&manifest, &contract, implied_routes)?;
     let schedules = Schedules::check(&manifest, &contract).map_err(DeployError::InvalidManifest)?;
     events::check(&manifest, &contract).map_err(DeployError::InvalidEvents)?;
@@ -182,7 +184,8 @@ impl Candidate {
             )),
             _ => None,
         });
-        [memory, timeout, concurrency, cache].into_iter().flatten().collect()
+        let outbound = self.idle_outbound();
+        [memory, timeout, concurrency, cache, outbound].into_iter().flatten().collect()
     }
 }
 

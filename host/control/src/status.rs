@@ -10,6 +10,7 @@ use thali_runtime::{Limits, NodeIndex};
 
 use crate::drain::Drains;
 use crate::live::{Absent, Live, LiveService};
+use crate::outbound::OutboundStatus;
 use crate::record::{RevisionRecord, ServiceRecord, Source};
 use crate::settings::{ConfigStatus, SecretStatus};
 
@@ -89,6 +90,9 @@ pub struct ServiceDetails {
     pub config: Vec<ConfigStatus>,
     /// The secrets that it declares.
     pub secrets: Vec<SecretStatus>,
+    /// Where it may send HTTP requests to; absent when nowhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outbound: Option<OutboundStatus>,
 }
 
 /// A revision of a service.
@@ -280,6 +284,7 @@ impl ServiceDetails {
             limits: Some(LimitsStatus::of(service.revision.limits())),
             config: ConfigStatus::all(&service.settings),
             secrets: SecretStatus::all(&service.settings),
+            outbound: OutboundStatus::of(&service.revision),
             ..details
         })
     }
@@ -307,6 +312,7 @@ impl ServiceDetails {
             limits: None,
             config: Vec::new(),
             secrets: Vec::new(),
+            outbound: None,
         }
     }
 }

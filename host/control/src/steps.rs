@@ -199,6 +199,9 @@ impl Control {
         if candidate.imports_platform("cache") {
             extensions.insert(Arc::new(Cache::new(candidate.cache_bytes())));
         }
+        if let Some(client) = self.outbound(candidate, settings) {
+            extensions.insert(client);
+        }
         extensions.insert(Arc::new(Tenure::new(candidate.name().clone(), number)));
         let subscriptions = Subscriptions::of(&candidate.manifest, &candidate.contract);
         if !subscriptions.is_empty() {

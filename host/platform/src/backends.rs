@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::config::Overrides;
 use crate::mail::Mailer;
+use crate::outbound::Outbound;
 use crate::sms::Texter;
 use crate::sql::Databases;
 
@@ -19,6 +20,8 @@ pub struct Backends {
     pub mailer: Arc<Mailer>,
     /// Sends text messages.
     pub texter: Arc<Texter>,
+    /// Sends the HTTP requests of services.
+    pub outbound: Arc<Outbound>,
 }
 
 impl From<Arc<Databases>> for Backends {
@@ -28,6 +31,7 @@ impl From<Arc<Databases>> for Backends {
             overrides: Arc::default(),
             mailer: Arc::default(),
             texter: Arc::default(),
+            outbound: Arc::default(),
         }
     }
 }

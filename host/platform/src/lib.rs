@@ -13,6 +13,7 @@ pub mod idempotency;
 pub mod identity;
 pub mod mail;
 mod messaging;
+pub mod outbound;
 pub mod schedules;
 pub mod sms;
 pub mod sql;
@@ -29,6 +30,7 @@ pub const CAPABILITIES: &[&dyn Capability] = &[
     &config::ConfigCapability,
     &context::ContextCapability,
     &mail::MailCapability,
+    &outbound::HttpCapability,
     &sms::SmsCapability,
     &sql::SqlCapability,
 ];

@@ -6,12 +6,13 @@ use thali_control::DataFolder;
 use thali_platform::Backends;
 use thali_platform::config::{Environment, Overrides, Secret, SecretSource};
 use thali_platform::mail::{MailConfig, Mailer};
+use thali_platform::outbound::{Outbound, PrivateTargets};
 use thali_platform::sms::{SmsConfig, Texter};
 use thali_platform::sql::{Databases, SqlLimits};
 
 use crate::args::UpArgs;
 use crate::error::CliError;
-use crate::host_file::{HostFile, MailTable, SmsTable};
+use crate::host_file::{HostFile, MailTable, OutboundTable, SmsTable};
 
 /// What the capabilities of this host stand on.
 pub(crate) fn open(args: &UpArgs, data: &DataFolder) -> Result<Backends, CliError> {
@@ -21,11 +22,13 @@ pub(crate) fn open(args: &UpArgs, data: &DataFolder) -> Result<Backends, CliErro
         .map_err(CliError::chain)?;
     let mailer = file.mail.map(|table| mailer(table, &environment)).transpose()?;
     let texter = file.sms.map(|table| texter(table, &environment)).transpose()?;
+    let outbound = outbound(file.outbound.unwrap_or_default())?;
     let overrides = Overrides::new(file.services, environment);
     Ok(Backends {
         overrides: Arc::new(overrides),
         mailer: Arc::new(mailer.unwrap_or_default()),
         texter: Arc::new(texter.unwrap_or_default()),
+        outbound: Arc::new(outbound),
         ..Backends::from(databases)
     })
 }
@@ -42,6 +45,15 @@ fn texter(table: SmsTable, environment: &Environment) -> Result<Texter, CliError
     let token = token.map(|token| secret("sms.token", &token, environment)).transpose()?;
     let config = SmsConfig { url, token, timeout: timeout.unwrap_or(Texter::TIMEOUT) };
     Texter::http(&config).map_err(CliError::chain)
+}
+
+fn outbound(table: OutboundTable) -> Result<Outbound, CliError> {
+    let OutboundTable { private, ca, limits } = table;
+    let outbound = Outbound::new(limits, PrivateTargets::new(private));
+    match ca {
+        None => Ok(outbound),
+        Some(path) => outbound.with_ca(&path).map_err(CliError::chain),
+    }
 }
 
 /// The host's own secrets have to be there: a host that sends no mail should not look as if it did.

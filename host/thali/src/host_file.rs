@@ -1,6 +1,8 @@
-//! The host's own file, `thali.toml`: settings and secrets of services, mail and text messages.
+//! The host's own file, `thali.toml`: settings and secrets of services, mail, text messages and what
+//! services may call.
 
 mod auth;
+mod outbound;
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
@@ -16,6 +18,7 @@ use thali_platform::config::{Secret, SecretSource, ServiceOverrides};
 use crate::error::CliError;
 
 pub(crate) use auth::{AuthKey, AuthTable, CheckWith};
+pub(crate) use outbound::OutboundTable;
 
 /// The file that is read when none is named and it is there.
 pub(crate) const USUAL_FILE: &str = "thali.toml";
@@ -26,7 +29,7 @@ const FILE_BYTES_MAX: u64 = 1 << 20;
 /// The longest time a provider may be given.
 const TIMEOUT_MAX: Duration = Duration::from_secs(60);
 
-const TABLES: Keys = Keys { known: &["services", "mail", "sms", "auth"], later: &[] };
+const TABLES: Keys = Keys { known: &["services", "mail", "outbound", "sms", "auth"], later: &[] };
 const SERVICE: Keys = Keys { known: &["config", "secrets"], later: &[] };
 const SECRET: Keys = Keys { known: &["file", "env"], later: &[] };
 const MAIL: Keys = Keys { known: &["url", "from", "timeout"], later: &[] };
@@ -37,6 +40,7 @@ const SMS: Keys = Keys { known: &["url", "token", "timeout"], later: &[] };
 pub(crate) struct HostFile {
     pub(crate) services: BTreeMap<ServiceName, ServiceOverrides>,
     pub(crate) mail: Option<MailTable>,
+    pub(crate) outbound: Option<OutboundTable>,
     pub(crate) sms: Option<SmsTable>,
     pub(crate) auth: Option<AuthTable>,
 }
@@ -86,6 +90,7 @@ impl HostFile {
                 match entry.key {
                     "services" => file.services = tables.services(entry),
                     "mail" => file.mail = tables.mail(entry),
+                    "outbound" => file.outbound = tables.outbound(entry),
                     "sms" => file.sms = tables.sms(entry),
                     "auth" => file.auth = tables.auth(entry),
                     _ => tables.reader.unknown(entry, &TABLES),

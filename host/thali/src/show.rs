@@ -54,6 +54,14 @@ pub(crate) fn show(admin: &Admin, name: &str, json: bool) -> Result<ExitCode, Cl
         };
         vec![cell(row, "key"), from, cell(row, "description")]
     });
+    if let Some(outbound) = service.get("outbound") {
+        section("outbound", outbound, "allow", &["origin", "granted by", "private"], |row| {
+            vec![cell(row, "origin"), cell(row, "granted_by"), cell(row, "private")]
+        });
+        if let Some(requests) = outbound.get("requests") {
+            println!("{}", members(requests));
+        }
+    }
     let headings = ["publisher", "topic", "subscriber", "lag", "waiting", "dead"];
     section("subscriptions", &service, "subscriptions", &headings, |row| {
         headings.map(|member| cell(row, member)).to_vec()

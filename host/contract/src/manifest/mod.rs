@@ -8,6 +8,7 @@ mod access;
 pub mod entries;
 mod events;
 mod http;
+mod outbound;
 mod schedule;
 mod sections;
 mod settings;
@@ -27,6 +28,7 @@ use crate::route::{Method, Template};
 
 use entries::Reader;
 
+pub use outbound::{OutboundSection, OutboundTarget, names_origin};
 pub use schedule::{Missed, ScheduleSpec};
 pub use settings::{
     CacheSection, ConfigSpec, InvalidSettingKey, SECRET_BYTES_MAX, SETTING_BYTES_MAX,
@@ -61,6 +63,8 @@ pub struct Manifest {
     pub secrets: Vec<SecretSpec>,
     /// `[cache]`
     pub cache: Option<CacheSection>,
+    /// `[outbound]`
+    pub outbound: Option<OutboundSection>,
     /// `[schedule]`, in the order of the file.
     pub schedules: Vec<ScheduleSpec>,
     /// `[limits]`
@@ -275,7 +279,7 @@ impl CallSpec {
 }
 
 /// The pointer to a line of a manifest.
-pub(crate) fn pointer(line: u32) -> String {
+pub fn pointer(line: u32) -> String {
     format!("service.toml:{line}")
 }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::entries::{Entry, Keys, Reader, quoted};
 use super::{
     CacheSection, CallSpec, ConfigSpec, DatabaseSection, ErrorSpec, EventsSection,
-    IdempotencySection, LimitsSpec, Manifest, RouteSpec, ScheduleSpec, SecretSpec, ServiceSection,
-    SubscriptionSpec, events, http, schedule, settings, units,
+    IdempotencySection, LimitsSpec, Manifest, OutboundSection, RouteSpec, ScheduleSpec, SecretSpec,
+    ServiceSection, SubscriptionSpec, events, http, outbound, schedule, settings, units,
 };
 use crate::name::InterfaceName;
 
@@ -23,10 +23,11 @@ const TABLES: Keys = Keys {
         "config",
         "secrets",
         "cache",
+        "outbound",
         "schedule",
         "limits",
     ],
-    later: &["outbound", "mail"],
+    later: &["mail"],
 };
 const SERVICE: Keys = Keys { known: &["name", "version", "description"], later: &[] };
 const CALL: Keys = Keys { known: &["optional"], later: &["timeout", "retries", "breaker"] };
@@ -52,6 +53,7 @@ pub(super) fn manifest(reader: &mut Reader<'_>, document: Vec<Entry<'_>>) -> Opt
     let mut has_service = false;
     let mut manifest = Parts::default();
     let mut idempotency_at = None;
+    let mut unchecked = None;
     for entry in document {
         match entry.key {
             "service" => {
@@ -71,6 +73,7 @@ pub(super) fn manifest(reader: &mut Reader<'_>, document: Vec<Entry<'_>>) -> Opt
             "config" => manifest.config = settings::config(reader, entry),
             "secrets" => manifest.secrets = settings::secrets(reader, entry),
             "cache" => manifest.cache = settings::cache(reader, entry),
+            "outbound" => unchecked = outbound::outbound(reader, entry),
             "schedule" => manifest.schedules = schedule::schedules(reader, entry),
             "limits" => manifest.limits = limits(reader, entry),
             _ => reader.unknown(entry, &TABLES),
@@ -82,6 +85,7 @@ pub(super) fn manifest(reader: &mut Reader<'_>, document: Vec<Entry<'_>>) -> Opt
     if let (Some(at), false) = (idempotency_at, manifest.has_idempotent_route()) {
         reader.mistake(at, "[idempotency] is for routes with idempotent = true; there are none");
     }
+    manifest.outbound = outbound::check(reader, unchecked, &manifest.config);
     Some(manifest.with(service?))
 }
 
@@ -98,6 +102,7 @@ struct Parts {
     config: Vec<ConfigSpec>,
     secrets: Vec<SecretSpec>,
     cache: Option<CacheSection>,
+    outbound: Option<OutboundSection>,
     schedules: Vec<ScheduleSpec>,
     limits: LimitsSpec,
 }
@@ -115,6 +120,7 @@ impl Parts {
             config,
             secrets,
             cache,
+            outbound,
             schedules,
             limits,
         } = self;
@@ -130,6 +136,7 @@ impl Parts {
             config,
             secrets,
             cache,
+            outbound,
             schedules,
             limits,
         }

@@ -19,6 +19,7 @@ mod databases;
 mod deploy;
 mod events;
 mod folder;
+mod outbound;
 mod races;
 mod refusals;
 mod remove;

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use thali_contract::manifest::{ConfigSpec, Manifest, SETTING_BYTES_MAX, SecretSpec};
+use thali_contract::manifest::{
+    ConfigSpec, Manifest, OutboundSection, SETTING_BYTES_MAX, SecretSpec, names_origin,
+};
 use thali_contract::name::ServiceName;
 
 use super::secret::{Secret, SecretError, SecretSource};
@@ -82,6 +84,7 @@ impl Overrides {
             service: &manifest.service.name,
             file: self.services.get(&manifest.service.name),
             environment: &self.environment,
+            outbound: manifest.outbound.as_ref(),
             settings: Settings::default(),
         };
         for spec in &manifest.config {
@@ -100,6 +103,7 @@ struct Resolution<'a> {
     service: &'a ServiceName,
     file: Option<&'a ServiceOverrides>,
     environment: &'a Environment,
+    outbound: Option<&'a OutboundSection>,
     settings: Settings,
 }
 
@@ -113,14 +117,16 @@ impl Resolution<'_> {
             (environment, Origin::Environment, variable.as_str()),
             (file.map(String::as_str), Origin::HostFile, "the host's file"),
         ];
+        let is_target = self.outbound.is_some_and(|outbound| outbound.names_setting(&spec.key));
+        let fits = |value: &str| spec.kind.fits(value) && (!is_target || names_origin(value));
+        let wanted = if is_target { "the URL of an HTTP server" } else { spec.kind.wanted() };
         let mut setting = Setting { value: spec.default.clone(), origin: Origin::Manifest };
         for (value, origin, place) in candidates {
             let Some(value) = value else { continue };
-            if value.len() <= SETTING_BYTES_MAX && spec.kind.fits(value) {
+            if value.len() <= SETTING_BYTES_MAX && fits(value) {
                 setting = Setting { value: value.to_owned(), origin };
                 break;
             }
-            let wanted = spec.kind.wanted();
             self.warn(format!(
                 "config.{key} is passed over in {place}: it must be {wanted} of at most \
                  {SETTING_BYTES_MAX} bytes, as in the manifest"

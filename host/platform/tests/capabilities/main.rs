@@ -11,5 +11,6 @@ mod cache;
 mod config;
 mod context;
 mod mail;
+mod outbound;
 mod sms;
 mod support;

@@ -1,0 +1,11 @@
+//! The types and traits of `thali:platform/http`, generated from its WIT.
+#![allow(missing_docs, unreachable_pub, clippy::all, reason = "generated code")]
+
+wasmtime::component::bindgen!({
+    path: "../../wit/platform",
+    inline: "
+        package thali:host;
+        world host { import thali:platform/http@1.0.0; }
+    ",
+    imports: { "thali:platform/http.send": async },
+});

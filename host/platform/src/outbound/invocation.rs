@@ -1,0 +1,89 @@
+//! What one invocation has sent.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use thali_runtime::{State, TraceContext};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::error::OutboundError;
+use super::limits::OutboundLimits;
+
+/// The share of the time that is left which a request may take, so that the service can still answer
+/// when the server does not. The same as for calls between services.
+const SHARE: (u32, u32) = (3, 4);
+
+/// The invocation that a request is sent by.
+#[derive(Clone)]
+pub struct Invocation {
+    tally: Arc<Tally>,
+    /// When the invocation must be done.
+    pub deadline: Instant,
+    /// The trace that its requests belong to.
+    pub trace: TraceContext,
+    /// Names the request from outside in the log.
+    pub request_id: Uuid,
+}
+
+/// What one invocation has sent.
+pub(super) struct Tally {
+    left: AtomicU32,
+    open: Arc<Semaphore>,
+    limits: (u32, u32),
+}
+
+impl Tally {
+    fn new(limits: &OutboundLimits) -> Self {
+        Self {
+            left: AtomicU32::new(limits.requests_max),
+            open: Arc::new(Semaphore::new(limits.open_max as usize)),
+            limits: (limits.requests_max, limits.open_max),
+        }
+    }
+
+    /// Takes the place of one more request.
+    fn begin(&self) -> Result<OwnedSemaphorePermit, OutboundError> {
+        let (requests_max, open_max) = self.limits;
+        let take = |left: u32| left.checked_sub(1);
+        if self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_err() {
+            let detail = format!("one invocation may send {requests_max} requests");
+            return Err(OutboundError::Exhausted(detail));
+        }
+        Arc::clone(&self.open).try_acquire_owned().map_err(|_| {
+            let detail = format!("one invocation may have {open_max} requests under way");
+            OutboundError::Exhausted(detail)
+        })
+    }
+}
+
+impl Invocation {
+    /// An invocation that has sent nothing yet.
+    pub fn new(limits: &OutboundLimits, deadline: Instant, trace: TraceContext) -> Self {
+        Self { tally: Arc::new(Tally::new(limits)), deadline, trace, request_id: Uuid::nil() }
+    }
+
+    /// The invocation that runs in a store.
+    pub(super) fn of(state: &mut State, limits: &OutboundLimits) -> Self {
+        let context = state.context();
+        let (trace, request_id) = (context.trace, context.request_id);
+        let deadline = state.deadline();
+        let tally = state.locals().get::<Tally>().unwrap_or_else(|| {
+            let tally = Arc::new(Tally::new(limits));
+            state.locals().insert(Arc::clone(&tally));
+            tally
+        });
+        Self { tally, deadline, trace, request_id }
+    }
+
+    pub(super) fn begin(&self) -> Result<OwnedSemaphorePermit, OutboundError> {
+        self.tally.begin()
+    }
+
+    /// When a request that begins now must be done.
+    pub(super) fn request_deadline(&self, now: Instant) -> Instant {
+        let (part, whole) = SHARE;
+        now + self.deadline.saturating_duration_since(now) * part / whole
+    }
+}

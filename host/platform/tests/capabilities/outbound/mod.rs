@@ -1,0 +1,7 @@
+//! HTTP requests of services: where they may go, and what servers can do to them.
+
+mod guest;
+mod limits;
+mod policy;
+mod support;
+mod upstream;
