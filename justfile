@@ -72,6 +72,10 @@ hot-swap: build build-components
 chaos ROUNDS="200": build build-components
     THALI_CHAOS_ROUNDS="$1" cargo test --release --workspace --test e2e -- --nocapture nothing_that_was_acknowledged
 
+# The cases of RELIABILITY.md against a host, one line each, with a neighbour's p99. ONLY chooses ids: S, U-1
+attacks ONLY="": build build-components
+    THALI_ATTACKS="$1" cargo test --release --workspace --test e2e -- --ignored --nocapture attacks::table
+
 # Benchmarks: one table, with a native server measured in the same run
 bench *ARGS: build build-components
     scripts/wrk.sh >&2

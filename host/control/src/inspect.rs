@@ -147,10 +147,12 @@ impl Candidate {
 
     /// The limits it asks for, and what the host allows where that is less.
     pub(crate) fn limits(&self) -> Limits {
-        let LimitsSpec { memory_bytes, timeout, concurrency, queue, reuse } = self.manifest.limits;
+        let LimitsSpec { memory_bytes, timeout, cpu, concurrency, queue, reuse } =
+            self.manifest.limits;
         let usual = Limits::default();
         Limits {
             timeout: timeout.unwrap_or(usual.timeout),
+            cpu: cpu.unwrap_or(usual.cpu),
             memory_bytes: memory_bytes
                 .map_or(usual.memory_bytes, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX)),
             concurrency: concurrency.unwrap_or(usual.concurrency),
@@ -161,15 +163,20 @@ impl Candidate {
 
     /// What it asked for and does not get.
     pub(crate) fn curtailed(&self, host: &HostLimits) -> Vec<String> {
-        let LimitsSpec { memory_bytes, timeout, concurrency, .. } = self.manifest.limits;
+        let LimitsSpec { memory_bytes, timeout, cpu, concurrency, .. } = self.manifest.limits;
         let memory_max = u64::try_from(host.memory_bytes_max).unwrap_or(u64::MAX);
         let memory = memory_bytes.filter(|bytes| *bytes > memory_max).map(|bytes| {
             format!("limits.memory: asked for {bytes} bytes, gets {memory_max}, the most this host allows")
         });
-        let timeout = timeout.filter(|time| *time > host.timeout_max).map(|time| {
-            let (asked, most) = (seconds(time), seconds(host.timeout_max));
-            format!("limits.timeout: asked for {asked} s, gets {most} s, the most this host allows")
-        });
+        let time = |key, asked: Option<Duration>, most| {
+            let asked = seconds(asked.filter(|asked| *asked > most)?);
+            let most = seconds(most);
+            Some(format!(
+                "limits.{key}: asked for {asked} s, gets {most} s, the most this host allows"
+            ))
+        };
+        let timeout = time("timeout", timeout, host.timeout_max);
+        let cpu = time("cpu", cpu, host.cpu_max);
         let concurrency = concurrency.filter(|count| *count > host.instances_max).map(|count| {
             let most = host.instances_max;
             format!("limits.concurrency: asked for {count}, gets {most}, the most this host allows")
@@ -185,7 +192,7 @@ impl Candidate {
             _ => None,
         });
         let outbound = self.idle_outbound();
-        [memory, timeout, concurrency, cache, outbound].into_iter().flatten().collect()
+        [memory, timeout, cpu, concurrency, cache, outbound].into_iter().flatten().collect()
     }
 }
 

@@ -1,5 +1,7 @@
 //! What the admin API and the command line show of the services.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use semver::Version;
 use serde::Serialize;
@@ -183,6 +185,8 @@ pub enum Provider {
 pub struct LimitsStatus {
     /// Milliseconds of one invocation.
     pub timeout_ms: u64,
+    /// Milliseconds that one invocation may compute.
+    pub cpu_ms: u64,
     /// Bytes of memory of one invocation.
     pub memory_bytes: usize,
     /// Invocations at the same time; absent without a limit of its own.
@@ -340,13 +344,18 @@ impl RouteStatus {
 impl LimitsStatus {
     fn of(limits: &Limits) -> Self {
         Self {
-            timeout_ms: u64::try_from(limits.timeout.as_millis()).unwrap_or(u64::MAX),
+            timeout_ms: milliseconds(limits.timeout),
+            cpu_ms: milliseconds(limits.cpu),
             memory_bytes: limits.memory_bytes,
             concurrency: Some(limits.concurrency).filter(|count| *count != u32::MAX),
             queue: limits.queue(),
             reuse: limits.reuse,
         }
     }
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn exports(live: &Live, service: &LiveService, node: NodeIndex) -> Vec<ExportStatus> {

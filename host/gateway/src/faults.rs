@@ -19,6 +19,9 @@ const WAITING_RETRY_SECONDS: u32 = 5;
 pub(crate) fn problem(fault: &Fault) -> Problem {
     match fault {
         Fault::Deadline => Problem::new(504, "deadline", "The service did not answer in time"),
+        Fault::CpuTime => {
+            Problem::new(504, "cpu_limit", "The service computed for longer than it may")
+        }
         Fault::Trap(_) => Problem::new(500, "trapped", "The service failed"),
         Fault::Overloaded(_) => {
             Problem::new(503, "overloaded", "The service is at its limit").retry_after(1)

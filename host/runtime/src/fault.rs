@@ -8,6 +8,9 @@ pub enum Fault {
     /// The deadline passed first.
     #[error("the deadline passed")]
     Deadline,
+    /// The guest computed for longer than its service may.
+    #[error("the CPU time of one invocation is used up")]
+    CpuTime,
     /// The guest trapped; its instance is gone.
     #[error("{0}")]
     Trap(Trap),

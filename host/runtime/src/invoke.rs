@@ -12,12 +12,14 @@ use wasmtime_wasi::I32Exit;
 
 use crate::admission::{Admission, place_for_call};
 use crate::context::{CALL_DEPTH_MAX, Context};
+use crate::cpu;
 use crate::engine::Runtime;
 use crate::fault::{Fault, Trap, TrapKind};
 use crate::link::CallFailed;
 use crate::revision::{Exported, Revision};
 use crate::state::{Scope, State};
 use crate::topology::{NodeIndex, Topology};
+use crate::turns::{Claim, measured};
 
 /// An instance that has served before and may serve again.
 pub(crate) struct Idle {
@@ -81,8 +83,10 @@ impl Runtime {
     ) -> Result<Option<Val>, Fault> {
         let context = topology.pinned(node, context);
         let scope = Scope { topology: Arc::clone(topology), node, context };
-        let _in_flight = topology.revision(node).enter();
-        run(self, scope, function, params).await
+        let revision = topology.revision(node);
+        let _in_flight = revision.enter();
+        let claim = Claim { turns: self.turns(), crowd: revision.crowd() };
+        run(self, scope, function, params, Some(claim)).await
     }
 }
 
@@ -110,17 +114,18 @@ pub(crate) fn call<'a>(
         let revision = topology.revision(provider);
         let _in_flight = revision.enter();
         let _place = place_for_call(revision, deadline).await?;
-        run(runtime, scope, function, params).await
+        run(runtime, scope, function, params, None).await
     })
 }
 
 /// One invocation that has its permits: instance and call, under one deadline. The epoch ends a guest that
-/// computes, the outer timeout one that waits.
+/// computes, the outer timeout one that waits, for a turn to compute as well.
 async fn run(
     runtime: &Arc<Runtime>,
     scope: Scope,
     function: FunctionRef,
     params: &[Val],
+    claim: Option<Claim<'_>>,
 ) -> Result<Option<Val>, Fault> {
     let topology = Arc::clone(&scope.topology);
     let revision = topology.revision(scope.node);
@@ -129,7 +134,7 @@ async fn run(
         .exported(function)
         .ok_or_else(|| Fault::Internal("no such function in this revision".into()))?;
     let work = in_instance(runtime, revision, scope, exported, params);
-    match timeout_at(deadline, work).await {
+    match timeout_at(deadline, measured(claim, work)).await {
         Ok(outcome) => outcome,
         Err(_) => Err(Fault::Deadline),
     }
@@ -212,14 +217,18 @@ fn release(runtime: &Runtime, revision: &Revision, mut idle: Idle) {
     }
 }
 
-/// Past the deadline the guest ends; before it, others get their turn. `yield_now` of tokio and not
-/// wasmtime's own yield, which would put this task at the front of the worker's queue again.
+/// Past its deadline or its CPU time the guest ends; before, others get their turn. `yield_now` of tokio and
+/// not wasmtime's own yield, which would put this task at the front of the worker's queue again.
 fn at_epoch(store: StoreContextMut<'_, State>) -> wasmtime::Result<UpdateDeadline> {
     let since = Instant::now();
-    if since >= store.data().deadline() {
+    let state = store.data();
+    if since >= state.deadline() {
         return Ok(UpdateDeadline::Interrupt);
     }
-    let gate = Arc::clone(store.data().revision().gate());
+    if cpu::own() >= state.revision().limits().cpu {
+        return Err(wasmtime::Error::new(CpuTimeUsedUp));
+    }
+    let gate = Arc::clone(state.revision().gate());
     Ok(UpdateDeadline::YieldCustom(
         1,
         Box::pin(async move {
@@ -228,6 +237,11 @@ fn at_epoch(store: StoreContextMut<'_, State>) -> wasmtime::Result<UpdateDeadlin
         }),
     ))
 }
+
+/// What ends a guest that has computed for as long as it may.
+#[derive(Debug, thiserror::Error)]
+#[error("the CPU time of one invocation is used up")]
+struct CpuTimeUsedUp;
 
 /// Says why an instance ended, and logs a trap with its WebAssembly backtrace.
 fn fault(
@@ -244,6 +258,9 @@ fn fault(
     }
     if error.downcast_ref::<PoolConcurrencyLimitError>().is_some() {
         return Fault::Overloaded("no instance is free");
+    }
+    if error.downcast_ref::<CpuTimeUsedUp>().is_some() {
+        return Fault::CpuTime;
     }
     let trap = error.downcast_ref::<wasmtime::Trap>();
     if trap == Some(&wasmtime::Trap::Interrupt) {

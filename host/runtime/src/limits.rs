@@ -7,6 +7,10 @@ use std::time::Duration;
 pub struct Limits {
     /// Wall-clock time of one invocation, calls to others included. Default 3 s.
     pub timeout: Duration,
+    /// Time that one invocation may compute: what it waits for, and the calls it makes, do not count.
+    /// Default 1 s, a third of the time it may take in all: requests that are answered compute for
+    /// milliseconds.
+    pub cpu: Duration,
     /// Bytes of linear memory, summed over all memories of one instance. Default 32 MiB.
     pub memory_bytes: usize,
     /// Invocations at the same time. Default 128: half of what the host runs at once, so that one slow
@@ -25,6 +29,11 @@ pub struct Limits {
 pub struct HostLimits {
     /// The longest [`Limits::timeout`]. Default 30 s.
     pub timeout_max: Duration,
+    /// The largest [`Limits::cpu`]. Default 10 s.
+    pub cpu_max: Duration,
+    /// Requests that compute at the same time once they have computed for 2 ms. Default one less than
+    /// there are cores, at least 1: the worker that is left serves everybody else.
+    pub busy_max: usize,
     /// The largest [`Limits::memory_bytes`]. Default 128 MiB: what a pool slot can grow to.
     pub memory_bytes_max: usize,
     /// Requests from outside that run at the same time. Default 256, and never more than a quarter of the
@@ -50,6 +59,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             timeout: Duration::from_secs(3),
+            cpu: Duration::from_secs(1),
             memory_bytes: 32 << 20,
             concurrency: 128,
             queue: None,
@@ -62,6 +72,8 @@ impl Default for HostLimits {
     fn default() -> Self {
         Self {
             timeout_max: Duration::from_secs(30),
+            cpu_max: Duration::from_secs(10),
+            busy_max: cores().saturating_sub(1).max(1),
             memory_bytes_max: 128 << 20,
             requests_max: 256,
             queue_max: 512,
@@ -74,12 +86,18 @@ impl Default for HostLimits {
     }
 }
 
+/// The cores of this machine, which is how many workers tokio starts.
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
 impl Limits {
     /// These limits, cut down to what the host allows.
     #[must_use]
     pub fn within(&self, host: &HostLimits) -> Self {
         Self {
             timeout: self.timeout.min(host.timeout_max),
+            cpu: self.cpu.min(host.cpu_max),
             memory_bytes: self.memory_bytes.min(host.memory_bytes_max),
             concurrency: self.concurrency.clamp(1, host.requests_max.max(1)),
             queue: self.queue,

@@ -193,7 +193,7 @@ impl Unavailable {
 /// What a consumer is told: enough to decide, nothing of the callee's insides.
 fn reason(fault: &Fault) -> &'static str {
     match fault {
-        Fault::Deadline => "the call took too long",
+        Fault::Deadline | Fault::CpuTime => "the call took too long",
         Fault::Trap(_) => "the service failed",
         Fault::Overloaded(_) => "the service is overloaded",
         Fault::Unavailable(_) => "the service is not available",

@@ -17,6 +17,7 @@ use crate::invoke::Idle;
 use crate::limits::Limits;
 use crate::link;
 use crate::state::State;
+use crate::turns::Crowd;
 
 /// Instances of one revision that wait to be used again, when its manifest allows reuse.
 const IDLE_MAX: usize = 64;
@@ -78,6 +79,7 @@ pub struct Revision {
     gate: Arc<Gate>,
     idle: Option<ArrayQueue<Idle>>,
     in_flight: AtomicUsize,
+    crowd: Crowd,
     invocations: AtomicU64,
     traps: AtomicU64,
 }
@@ -168,6 +170,7 @@ impl Runtime {
             pre,
             functions,
             in_flight: AtomicUsize::new(0),
+            crowd: Crowd::default(),
             invocations: AtomicU64::new(0),
             traps: AtomicU64::new(0),
         }))
@@ -275,6 +278,10 @@ impl Revision {
     /// Who runs, who waits, and who was turned away.
     pub fn admissions(&self) -> GateCounts {
         self.gate.counts()
+    }
+
+    pub(crate) fn crowd(&self) -> &Crowd {
+        &self.crowd
     }
 
     pub(crate) fn idle(&self) -> Option<&ArrayQueue<Idle>> {

@@ -8,6 +8,7 @@ mod access;
 pub mod entries;
 mod events;
 mod http;
+mod limits;
 mod outbound;
 mod schedule;
 mod sections;
@@ -28,6 +29,7 @@ use crate::route::{Method, Template};
 
 use entries::Reader;
 
+pub use limits::LimitsSpec;
 pub use outbound::{OutboundSection, OutboundTarget, names_origin};
 pub use schedule::{Missed, ScheduleSpec};
 pub use settings::{
@@ -213,22 +215,6 @@ pub enum StartFrom {
     Now,
     /// All that are kept.
     Start,
-}
-
-/// `[limits]`: what the service asks for. It never gets more than the host allows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct LimitsSpec {
-    /// `memory`: the most memory of one invocation, in bytes.
-    pub memory_bytes: Option<u64>,
-    /// `timeout`: the longest time of one invocation.
-    pub timeout: Option<Duration>,
-    /// `concurrency`: the most invocations at a time.
-    pub concurrency: Option<u32>,
-    /// `queue`: the most requests that wait for one of those to end.
-    pub queue: Option<u32>,
-    /// `reuse`: how many invocations an instance may serve, one after the other; 1 is a fresh
-    /// instance each time.
-    pub reuse: Option<u32>,
 }
 
 impl Manifest {

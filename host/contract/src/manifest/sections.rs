@@ -6,7 +6,7 @@ use super::entries::{Entry, Keys, Reader, quoted};
 use super::{
     CacheSection, CallSpec, ConfigSpec, DatabaseSection, ErrorSpec, EventsSection,
     IdempotencySection, LimitsSpec, Manifest, OutboundSection, RouteSpec, ScheduleSpec, SecretSpec,
-    ServiceSection, SubscriptionSpec, events, http, outbound, schedule, settings, units,
+    ServiceSection, SubscriptionSpec, events, http, limits, outbound, schedule, settings, units,
 };
 use crate::name::InterfaceName;
 
@@ -33,10 +33,6 @@ const SERVICE: Keys = Keys { known: &["name", "version", "description"], later: 
 const CALL: Keys = Keys { known: &["optional"], later: &["timeout", "retries", "breaker"] };
 const DATABASE: Keys = Keys { known: &["migrations", "seed"], later: &[] };
 const IDEMPOTENCY: Keys = Keys { known: &["ttl"], later: &[] };
-const LIMITS: Keys = Keys {
-    known: &["memory", "timeout", "concurrency", "queue", "reuse"],
-    later: &["outbound", "rate"],
-};
 
 /// The shortest life of an idempotency key: longer than any request runs.
 const TTL_MIN: Duration = Duration::from_secs(60);
@@ -75,7 +71,7 @@ pub(super) fn manifest(reader: &mut Reader<'_>, document: Vec<Entry<'_>>) -> Opt
             "cache" => manifest.cache = settings::cache(reader, entry),
             "outbound" => unchecked = outbound::outbound(reader, entry),
             "schedule" => manifest.schedules = schedule::schedules(reader, entry),
-            "limits" => manifest.limits = limits(reader, entry),
+            "limits" => manifest.limits = limits::limits(reader, entry),
             _ => reader.unknown(entry, &TABLES),
         }
     }
@@ -262,31 +258,4 @@ fn parse_ttl(text: &str) -> Result<Duration, String> {
         true => Ok(ttl),
         false => Err(format!("\"ttl\" must be 1m to 720h, got {text}")),
     }
-}
-
-fn limits(reader: &mut Reader<'_>, section: Entry<'_>) -> LimitsSpec {
-    let mut limits = LimitsSpec::default();
-    for entry in reader.table(section).unwrap_or_default() {
-        match entry.key {
-            "memory" => {
-                limits.memory_bytes = reader.parsed(entry, |text| {
-                    let example = "write it like \"32MiB\"";
-                    let bytes = units::bytes(text);
-                    bytes.ok_or_else(|| format!("{} is not a size: {example}", quoted(text)))
-                });
-            }
-            "timeout" => {
-                limits.timeout = reader.parsed(entry, |text| {
-                    let example = "write it like \"3s\" or \"800ms\"";
-                    let time = units::duration(text);
-                    time.ok_or_else(|| format!("{} is not a duration: {example}", quoted(text)))
-                });
-            }
-            "concurrency" => limits.concurrency = reader.integer(entry, 1..=1_000_000),
-            "queue" => limits.queue = reader.integer(entry, 0..=1_000_000),
-            "reuse" => limits.reuse = reader.integer(entry, 1..=1_000_000_000),
-            _ => reader.unknown(entry, &LIMITS),
-        }
-    }
-    limits
 }

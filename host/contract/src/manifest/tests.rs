@@ -37,6 +37,7 @@ ttl = "1h"
 [limits]
 memory = "32MiB"
 timeout = "3s"
+cpu = "250ms"
 concurrency = 64
 queue = 0
 reuse = 1000
@@ -54,6 +55,7 @@ reuse = 1000
     let limits = LimitsSpec {
         memory_bytes: Some(32 << 20),
         timeout: Some(Duration::from_secs(3)),
+        cpu: Some(Duration::from_millis(250)),
         concurrency: Some(64),
         queue: Some(0),
         reuse: Some(1000),

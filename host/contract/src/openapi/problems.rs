@@ -128,8 +128,8 @@ const UNAVAILABLE: HostProblem = HostProblem {
 const DEADLINE: HostProblem = HostProblem {
     status: 504,
     name: "Deadline",
-    description: "The service did not answer in time.",
-    codes: &["deadline"],
+    description: "The service did not answer in time, or computed for longer than it may.",
+    codes: &["cpu_limit", "deadline"],
 };
 const CALL_DEPTH: HostProblem = HostProblem {
     status: 508,

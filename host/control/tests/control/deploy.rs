@@ -140,12 +140,13 @@ async fn the_seed_is_loaded_once_and_only_where_it_is_asked_for() {
 #[tokio::test]
 async fn what_a_service_may_use_is_cut_down_to_what_the_host_allows() {
     let host = TestHost::new().await;
-    let greedy =
-        api("orders").manifest("[limits]\nmemory = \"1GiB\"\ntimeout = \"10m\"\nconcurrency = 7");
+    let greedy = api("orders")
+        .manifest("[limits]\nmemory = \"1GiB\"\ntimeout = \"10m\"\ncpu = \"11s\"\nconcurrency = 7");
     let deployed = host.deploy(greedy).await;
-    assert_eq!(deployed.warnings.len(), 2, "{:?}", deployed.warnings);
+    assert_eq!(deployed.warnings.len(), 3, "{:?}", deployed.warnings);
     let limits = host.show("orders").limits.unwrap();
     assert_eq!((limits.timeout_ms, limits.memory_bytes), (30_000, 128 << 20));
+    assert_eq!(limits.cpu_ms, 10_000);
     assert_eq!((limits.concurrency, limits.reuse), (Some(7), 1));
 }
 

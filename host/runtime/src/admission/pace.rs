@@ -12,7 +12,7 @@ const SLICE: Duration = crate::engine::EPOCH_TICK;
 /// only makes everybody slower.
 const STRETCH_MAX: u64 = 2500;
 
-/// One measurement in so many decides: 16 slices are about 30 ms of work.
+/// One measurement in so many decides: 16 slices are about 16 ms of work.
 const SMOOTHING: u64 = 16;
 
 /// The number of places changes at most so often.

@@ -2,5 +2,6 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::missing_panics_doc)]
 
 mod calls;
+mod cpu;
 mod sandbox;
 mod support;

@@ -167,7 +167,7 @@ async fn a_slow_service_that_is_full_takes_nothing_from_its_neighbours() {
             tokio::spawn(async move { host.run("looping").await })
         })
         .collect();
-    while host.revision("looping").in_flight() < 20 {
+    while host.revision("looping").admissions().waiting < 18 {
         tokio::task::yield_now().await;
     }
     assert_eq!(host.run("count").await, Ok(Some(Val::U32(1))));

@@ -166,6 +166,16 @@ impl TestHost {
         statm.split(' ').nth(1).unwrap().parse::<u64>().unwrap() * 4096
     }
 
+    /// File descriptors that the host has open.
+    pub(crate) fn open_files(&self) -> usize {
+        let id = self.child.as_ref().unwrap().id();
+        std::fs::read_dir(format!("/proc/{id}/fd")).unwrap().count()
+    }
+
+    pub(crate) fn gateway_address(&self) -> &str {
+        &self.addresses.gateway
+    }
+
     pub(crate) fn get(&self, path: &str) -> Answer {
         read(self.agent.get(self.url(path)).call())
     }

@@ -23,6 +23,7 @@ const COUNTER: &str = r#"
     not-found = 404
     [limits]
     timeout = "2s"
+    cpu = "2s"
     "#;
 
 /// One service with a function for every way to answer. `version` is what `ping` returns.

@@ -1,0 +1,158 @@
+//! Where an attack takes place: a host with a neighbour, and the five things that every case asserts.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use super::guests;
+use super::neighbour::{self, Seen};
+use crate::support::{TestHost, eventually};
+
+/// Memory that may stay behind: the pool keeps pages of its slots, and the allocator gives back late.
+const MEMORY_SLACK_BYTES: u64 = 96 << 20;
+
+/// File descriptors that may stay behind: connections that were answered and not closed yet.
+const FILES_SLACK: usize = 8;
+
+/// A host that is attacked.
+pub(crate) struct Stage {
+    pub(crate) host: TestHost,
+}
+
+/// What is there before an attack and must be there after it.
+struct Inventory {
+    services: BTreeSet<String>,
+    stored: BTreeSet<String>,
+    files: usize,
+    resident_bytes: u64,
+}
+
+/// What the five common assertions have found.
+#[derive(Clone, Debug)]
+pub(crate) struct Findings {
+    /// The neighbour when nobody attacks.
+    pub(crate) quiet: Seen,
+    /// The neighbour during the attack.
+    pub(crate) attacked: Seen,
+    /// The slowest answer of `/health/live` during the attack.
+    pub(crate) health_slowest: Duration,
+    /// What else is not as it should be.
+    pub(crate) faults: Vec<String>,
+}
+
+/// How long is measured.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Effort {
+    /// The neighbour when nobody attacks.
+    pub(crate) quiet: Duration,
+    /// An attack is repeated until it has lasted so long.
+    pub(crate) attack: Duration,
+}
+
+impl Stage {
+    pub(crate) fn new() -> Self {
+        Self::on(TestHost::empty())
+    }
+
+    pub(crate) fn on(host: TestHost) -> Self {
+        let deployed = host.deploy(&guests::neighbour());
+        assert_eq!(deployed.status, 201, "{deployed:?}");
+        Self { host }
+    }
+
+    /// Runs an attack beside the neighbour's client, and looks around before and after it. The answer
+    /// is that of the attack's last run.
+    pub(crate) fn attack(
+        &self,
+        effort: Effort,
+        stores_nothing: bool,
+        attack: impl Fn(&Self) -> Result<String, String>,
+    ) -> (Result<String, String>, Findings) {
+        let before = self.inventory();
+        let quiet = self.measured(|| std::thread::sleep(effort.quiet)).1;
+        let health = AtomicBool::new(false);
+        let (outcome, attacked, health_slowest) = std::thread::scope(|scope| {
+            let health_slowest = scope.spawn(|| self.watch_health(&health));
+            let (outcome, attacked) = self.measured(|| self.repeat(effort.attack, &attack));
+            health.store(true, Ordering::Relaxed);
+            (outcome, attacked, health_slowest.join().unwrap())
+        });
+        let faults = self.faults(&before, stores_nothing);
+        (outcome, Findings { quiet, attacked, health_slowest, faults })
+    }
+
+    fn repeat(
+        &self,
+        at_least: Duration,
+        attack: impl Fn(&Self) -> Result<String, String>,
+    ) -> Result<String, String> {
+        let begun = Instant::now();
+        loop {
+            let outcome = attack(self);
+            if outcome.is_err() || begun.elapsed() >= at_least {
+                return outcome;
+            }
+        }
+    }
+
+    /// What the neighbour's client sees while something is done.
+    fn measured<T>(&self, work: impl FnOnce() -> T) -> (T, Seen) {
+        let is_done = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let client = scope.spawn(|| {
+                neighbour::ask(self.host.gateway_address(), "/api/v1/neighbour", &is_done)
+            });
+            let done = work();
+            is_done.store(true, Ordering::Relaxed);
+            (done, client.join().unwrap())
+        })
+    }
+
+    fn watch_health(&self, is_done: &AtomicBool) -> Duration {
+        neighbour::ask(self.host.gateway_address(), "/health/live", is_done).slowest()
+    }
+
+    fn inventory(&self) -> Inventory {
+        let data = self.host.data().join("data");
+        let stored = ["services", "components"].iter().flat_map(|folder| {
+            let files = std::fs::read_dir(data.join(folder)).into_iter().flatten();
+            files.map(|file| file.unwrap().path().display().to_string())
+        });
+        let services = self.host.admin_get("/services").body;
+        let services = services["items"].as_array().unwrap().iter();
+        Inventory {
+            stored: stored.collect(),
+            services: services.map(|one| one["name"].as_str().unwrap().to_owned()).collect(),
+            files: self.host.open_files(),
+            resident_bytes: self.host.resident_bytes(),
+        }
+    }
+
+    fn in_flight(&self) -> u64 {
+        let services = self.host.admin_get("/services").body;
+        let services = services["items"].as_array().unwrap();
+        services.iter().map(|one| one["in_flight"].as_u64().unwrap()).sum()
+    }
+
+    /// What is not as it was, or should not have happened.
+    fn faults(&self, before: &Inventory, stores_nothing: bool) -> Vec<String> {
+        eventually("every request has ended", || (self.in_flight() == 0).then_some(()));
+        eventually("every connection is closed", || {
+            (self.host.open_files() <= before.files + FILES_SLACK).then_some(())
+        });
+        let after = self.inventory();
+        let mut faults = Vec::new();
+        if after.resident_bytes > before.resident_bytes + MEMORY_SLACK_BYTES {
+            let more = (after.resident_bytes - before.resident_bytes) >> 20;
+            faults.push(format!("{more} MiB more than before"));
+        }
+        if stores_nothing && (&after.services, &after.stored) != (&before.services, &before.stored)
+        {
+            faults.push(format!("stored: {:?}", after.stored.difference(&before.stored)));
+        }
+        if self.host.log().contains("panicked") {
+            faults.push("the log says \"panicked\"".into());
+        }
+        faults
+    }
+}
