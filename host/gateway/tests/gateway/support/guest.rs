@@ -131,6 +131,7 @@ pub fn bulk() -> Bytes {
         concurrency = 1
         queue = 1
         timeout = "2s"
+        cpu = "2s"
     "#;
     service(wit, wat, manifest)
 }
