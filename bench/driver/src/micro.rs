@@ -16,8 +16,8 @@ use thali_contract::pack::unpack;
 use thali_contract::read::read_contract;
 use thali_contract::ty::Type;
 use thali_runtime::{
-    CacheKey, Context, Extensions, HostLimits, Limits, NodeIndex, Revision, RevisionSpec, Runtime,
-    RuntimeConfig, Topology,
+    CacheKey, CallPolicies, Context, Extensions, HostLimits, Limits, NodeIndex, Revision,
+    RevisionSpec, Runtime, RuntimeConfig, Topology,
 };
 use wasmtime::component::Val;
 
@@ -221,6 +221,8 @@ fn revision(runtime: &Runtime, bytes: &[u8], reuse: u32) -> Result<Arc<Revision>
         contract: Arc::new(read_contract(bytes)?),
         limits: Limits { reuse, timeout: DEADLINE, ..Limits::default() },
         optional: Vec::new(),
+        calls: CallPolicies::default(),
+        idempotent: Vec::new(),
         extensions: Extensions::new(),
     };
     Ok(runtime.prepare(&code, spec)?)

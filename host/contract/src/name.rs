@@ -80,6 +80,19 @@ impl InterfaceName {
         format!("{}:{}/{}", self.namespace, self.package, self.interface)
     }
 
+    /// The name with only the part of its version that compatible versions share:
+    /// `thali:orders/ordering@1`, or `thali:orders/ordering@0.3` before the first major version.
+    pub fn line(&self) -> String {
+        let path = self.unversioned();
+        match &self.version {
+            None => path,
+            Some(Version { pre, .. }) if !pre.is_empty() => self.to_string(),
+            Some(Version { major: 0, minor: 0, patch, .. }) => format!("{path}@0.0.{patch}"),
+            Some(Version { major: 0, minor, .. }) => format!("{path}@0.{minor}"),
+            Some(Version { major, .. }) => format!("{path}@{major}"),
+        }
+    }
+
     /// Whether both name the same interface, whatever their versions.
     pub fn same_interface(&self, other: &Self) -> bool {
         self.interface == other.interface

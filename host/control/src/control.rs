@@ -17,6 +17,7 @@ use crate::data::DataFolder;
 use crate::drain::Drains;
 use crate::error::DeployError;
 use crate::live::Live;
+use crate::policies::Policies;
 use crate::record::Source;
 use crate::rollout::{Cause, Change, Percent};
 use crate::status::{ServiceDetails, ServiceStatus};
@@ -33,6 +34,8 @@ pub struct ControlConfig {
     pub component_bytes_max: usize,
     /// How much of the machine deploys may take.
     pub compile: CompileLimits,
+    /// How services call each other. Default: nothing is said.
+    pub policies: Policies,
 }
 
 /// What a deploy may do, and where it comes from.
@@ -78,6 +81,7 @@ impl Default for ControlConfig {
             implied_routes: true,
             component_bytes_max: 64 << 20,
             compile: CompileLimits::default(),
+            policies: Policies::default(),
         }
     }
 }

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use thali_contract::contract::{Contract, Origin};
+use thali_contract::contract::{Contract, FunctionRef, Origin};
 use thali_contract::events;
+use thali_contract::manifest::calls::idempotent_functions;
 use thali_contract::manifest::{LimitsSpec, Manifest};
 use thali_contract::name::{Digest, InterfaceName, InvalidServiceName, ServiceName};
 use thali_contract::pack::{self, Migration};
@@ -33,6 +34,8 @@ pub(crate) struct Candidate {
     pub(crate) schedules: Arc<Schedules>,
     /// Imports that it can do without.
     pub(crate) optional: Arc<[InterfaceName]>,
+    /// Exported functions that may be called again.
+    pub(crate) idempotent: Arc<[FunctionRef]>,
     pub(crate) migrations: Arc<[Migration]>,
     pub(crate) seed: Option<Arc<str>>,
 }
@@ -50,11 +53,14 @@ pub(crate) fn inspect(
     outbound::check_manifest(&manifest, &contract)?;
     let routes = routes(&manifest, &contract, implied_routes)?;
     let schedules = Schedules::check(&manifest, &contract).map_err(DeployError::InvalidManifest)?;
+    let idempotent = idempotent_functions(&manifest.idempotent, &contract)
+        .map_err(DeployError::InvalidManifest)?;
     events::check(&manifest, &contract).map_err(DeployError::InvalidEvents)?;
     Ok(Candidate {
         bytes,
         digest,
         optional: optional(&manifest, &contract),
+        idempotent: idempotent.into(),
         contract: Arc::new(contract),
         manifest: Arc::new(manifest),
         routes,

@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 mod atomic;
+mod breakers;
 mod care;
 mod compiling;
 mod contracts;
@@ -22,6 +23,7 @@ mod inspect;
 mod live;
 mod outbound;
 mod outcome;
+mod policies;
 mod record;
 mod remove;
 mod restart;
@@ -32,6 +34,7 @@ pub mod status;
 mod steps;
 mod store;
 
+pub use breakers::{BreakerError, BreakerStatus, CallStatus, CircuitState, PolicyStatus};
 pub use care::Care;
 pub use compiling::CompileLimits;
 pub use control::{Control, ControlConfig, DeployOptions};
@@ -41,6 +44,7 @@ pub use error::DeployError;
 pub use live::{Canary, Live, LiveService};
 pub use outbound::{GrantStatus, OutboundStatus};
 pub use outcome::{Deployed, Outcome, Removed};
+pub use policies::Policies;
 pub use record::{HISTORY_KEPT, REVISIONS_KEPT, RevisionRecord, ServiceRecord, Source};
 pub use restart::OpenError;
 pub use rollout::{

@@ -10,6 +10,7 @@ use thali_contract::name::{Digest, InterfaceName, ServiceName};
 use thali_contract::route::Route;
 use thali_runtime::{Limits, NodeIndex};
 
+use crate::breakers::CallStatus;
 use crate::drain::Drains;
 use crate::live::{Absent, Live, LiveService};
 use crate::outbound::OutboundStatus;
@@ -85,6 +86,8 @@ pub struct ServiceDetails {
     pub exports: Vec<ExportStatus>,
     /// What it imports.
     pub imports: Vec<ImportStatus>,
+    /// How its calls to other services go.
+    pub calls: Vec<CallStatus>,
     /// What it may use.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limits: Option<LimitsStatus>,
@@ -285,6 +288,7 @@ impl ServiceDetails {
             routes: service.routes.iter().map(|route| RouteStatus::of(route)).collect(),
             exports: exports(live, service, node),
             imports: imports(live, service, node),
+            calls: CallStatus::all(service),
             limits: Some(LimitsStatus::of(service.revision.limits())),
             config: ConfigStatus::all(&service.settings),
             secrets: SecretStatus::all(&service.settings),
@@ -313,6 +317,7 @@ impl ServiceDetails {
             routes: Vec::new(),
             exports: Vec::new(),
             imports: Vec::new(),
+            calls: Vec::new(),
             limits: None,
             config: Vec::new(),
             secrets: Vec::new(),

@@ -63,6 +63,8 @@ impl Control {
         candidate: &Candidate,
         force: bool,
     ) -> Result<Check, DeployError> {
+        let policies = &self.config.policies;
+        policies.check(&candidate.manifest).map_err(DeployError::InvalidManifest)?;
         let name = candidate.name();
         let views = live.views(name);
         let before = live.service(name).map(LiveService::party);
@@ -82,7 +84,8 @@ impl Control {
         let losses = distinct(changes.iter().flat_map(Change::optional_losses));
         let losses = losses.iter().map(Dependent::warning);
         let curtailed = candidate.curtailed(self.runtime.limits());
-        let warnings = breaches.chain(losses).chain(curtailed).collect();
+        let idle = policies.idle(&candidate.manifest, &candidate.contract);
+        let warnings = breaches.chain(losses).chain(curtailed).chain(idle).collect();
         Ok(Check { warnings, breaks_a_call })
     }
 
@@ -167,6 +170,8 @@ impl Control {
             contract: Arc::clone(&candidate.contract),
             limits: candidate.limits(),
             optional: candidate.optional.to_vec(),
+            calls: self.config.policies.of(&candidate.manifest, &candidate.contract),
+            idempotent: candidate.idempotent.to_vec(),
             extensions: self.extensions(candidate, number, &settings),
         };
         Ok(LiveService {

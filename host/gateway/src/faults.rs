@@ -1,6 +1,8 @@
 //! What a client is told when an invocation gave no values. What happened is in the log, under the
 //! request's id.
 
+use std::time::Duration;
+
 use thali_contract::json::EncodeError;
 use thali_contract::name::{InterfaceName, ServiceName};
 use thali_contract::problem::{Mistake, Problem};
@@ -30,9 +32,19 @@ pub(crate) fn problem(fault: &Fault) -> Problem {
             Problem::new(503, "unavailable", "A service that is needed is not available")
                 .retry_after(UNAVAILABLE_RETRY_SECONDS)
         }
+        Fault::CutOff { retry_after } => {
+            let title = "A service that is needed failed, and is left alone for a while";
+            Problem::new(503, "breaker_open", title).retry_after(seconds(*retry_after))
+        }
         Fault::Depth => Problem::new(508, "call_depth", "Services call each other too deeply"),
         Fault::Internal(_) => reply::internal(),
     }
+}
+
+/// Whole seconds, and never too early.
+fn seconds(time: Duration) -> u32 {
+    let seconds = time.as_millis().div_ceil(1000).max(1);
+    u32::try_from(seconds).unwrap_or(u32::MAX)
 }
 
 /// Logs a fault. A trap is in the log already, with its backtrace: the runtime saw it happen.
@@ -41,6 +53,8 @@ pub(crate) fn log(fault: &Fault, service: &ServiceName, request_id: Uuid) {
         Fault::Trap(_) => {}
         // Counted, and not logged: a host that has too much to do does not need more of it.
         Fault::Overloaded(_) => tracing::debug!(%service, %request_id, "{fault}"),
+        // That the breaker opened was told once; that it is open would be told with every request.
+        Fault::CutOff { .. } => tracing::debug!(%service, %request_id, "{fault}"),
         Fault::Internal(_) => tracing::error!(%service, %request_id, "{fault}"),
         _ => tracing::warn!(%service, %request_id, "{fault}"),
     }

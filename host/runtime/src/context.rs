@@ -19,6 +19,12 @@ pub const CALL_DEPTH_MAX: u8 = 16;
 /// when the callee does not.
 const CALLEE_SHARE: (u32, u32) = (3, 4);
 
+/// The part of the time that a caller has `left` which a call may use.
+pub(crate) fn callee_share(left: Duration) -> Duration {
+    let (part, whole) = CALLEE_SHARE;
+    left * part / whole
+}
+
 /// What travels with a request through every invocation it causes.
 #[derive(Clone, Debug)]
 pub struct Context {
@@ -103,10 +109,9 @@ impl Context {
     /// The context of a call that this invocation makes.
     pub(crate) fn callee(&self, now: Instant, timeout: Duration) -> Self {
         let left = self.deadline.saturating_duration_since(now);
-        let (part, whole) = CALLEE_SHARE;
         Self {
             request_id: self.request_id,
-            deadline: now + timeout.min(left * part / whole),
+            deadline: now + timeout.min(callee_share(left)),
             depth: self.depth + 1,
             trace: self.trace,
             principal: self.principal.clone(),

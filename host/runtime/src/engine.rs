@@ -14,6 +14,7 @@ use wasmtime::{
 
 use crate::admission::{Gate, Room};
 use crate::cache::{CacheKey, CodeCache};
+use crate::calls::Circuits;
 use crate::capability::Capability;
 use crate::limits::HostLimits;
 use crate::state::State;
@@ -113,6 +114,7 @@ pub struct Runtime {
     turns: Turns,
     /// What an idle instance holds instead of the topology of its last request.
     nowhere: Arc<Topology>,
+    circuits: Circuits,
 }
 
 impl Runtime {
@@ -154,6 +156,7 @@ impl Runtime {
             limits: config.limits,
             report,
             nowhere: Arc::new(Topology::build(Vec::new())),
+            circuits: Circuits::default(),
         }))
     }
 
@@ -207,6 +210,11 @@ impl Runtime {
 
     pub(crate) fn nowhere(&self) -> &Arc<Topology> {
         &self.nowhere
+    }
+
+    /// What is kept of calls between services.
+    pub(crate) fn circuits(&self) -> &Circuits {
+        &self.circuits
     }
 
     /// The platform interfaces that components may import.

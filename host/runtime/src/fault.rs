@@ -1,5 +1,7 @@
 //! Why an invocation gave no values.
 
+use std::time::Duration;
+
 use thiserror::Error;
 
 /// Why an invocation gave no values. The texts are for logs, not for clients.
@@ -20,6 +22,12 @@ pub enum Fault {
     /// A service that was needed could not be called.
     #[error("{0}")]
     Unavailable(String),
+    /// The circuit breaker of a call that was needed is open.
+    #[error("a call is cut off by its circuit breaker, for {retry_after:?} at least")]
+    CutOff {
+        /// When it is worth another try.
+        retry_after: Duration,
+    },
     /// Calls nested deeper than [`CALL_DEPTH_MAX`](crate::CALL_DEPTH_MAX).
     #[error("calls nest deeper than {}", crate::CALL_DEPTH_MAX)]
     Depth,

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use thali_contract::contract::FunctionRef;
 use tokio::time::{Instant, timeout_at};
@@ -18,7 +19,7 @@ use crate::fault::{Fault, Trap, TrapKind};
 use crate::link::CallFailed;
 use crate::revision::{Exported, Revision};
 use crate::state::{Scope, State};
-use crate::topology::{NodeIndex, Topology};
+use crate::topology::{Chain, NodeIndex, Topology};
 use crate::turns::{Claim, measured};
 
 /// An instance that has served before and may serve again.
@@ -82,7 +83,8 @@ impl Runtime {
         context: Context,
     ) -> Result<Option<Val>, Fault> {
         let context = topology.pinned(node, context);
-        let scope = Scope { topology: Arc::clone(topology), node, context };
+        let chain = Chain::begin(node);
+        let scope = Scope { topology: Arc::clone(topology), node, context, chain };
         let revision = topology.revision(node);
         let _in_flight = revision.enter();
         let claim = Claim { turns: self.turns(), crowd: revision.crowd() };
@@ -90,30 +92,36 @@ impl Runtime {
     }
 }
 
-/// A call from one service to another. It is boxed because it nests in itself.
+/// A call from one service to another that may take `timeout`. It is boxed because it nests in itself.
 pub(crate) fn call<'a>(
     runtime: &'a Arc<Runtime>,
-    topology: &'a Arc<Topology>,
+    caller: &'a Scope,
     provider: NodeIndex,
     function: FunctionRef,
     params: &'a [Val],
-    caller: &'a Context,
+    timeout: Duration,
 ) -> Pin<Box<dyn Future<Output = Result<Option<Val>, Fault>> + Send + 'a>> {
     Box::pin(async move {
-        if caller.depth >= CALL_DEPTH_MAX {
+        if caller.context.depth >= CALL_DEPTH_MAX {
             return Err(Fault::Depth);
         }
-        if let Some(interface) = topology.waiting_for(provider) {
-            let service = topology.revision(provider).service();
-            return Err(Fault::Unavailable(format!("{service} waits for {interface}")));
-        }
-        let timeout = topology.revision(provider).limits().timeout;
-        let context = caller.callee(Instant::now(), timeout);
+        let revision = caller.topology.revision(provider);
+        let timeout = timeout.min(revision.limits().timeout);
+        let context = caller.context.callee(Instant::now(), timeout);
         let deadline = context.deadline;
-        let scope = Scope { topology: Arc::clone(topology), node: provider, context };
-        let revision = topology.revision(provider);
         let _in_flight = revision.enter();
-        let _place = place_for_call(revision, deadline).await?;
+        // A request that comes back to a service would wait for itself.
+        let is_inside = caller.chain.contains(provider);
+        let _place = match is_inside {
+            true => None,
+            false => Some(place_for_call(revision, deadline).await?),
+        };
+        let scope = Scope {
+            topology: Arc::clone(&caller.topology),
+            node: provider,
+            context,
+            chain: caller.chain.then(provider),
+        };
         run(runtime, scope, function, params, None).await
     })
 }
@@ -253,6 +261,8 @@ fn fault(
     if let Some(CallFailed(cause)) = error.downcast_ref() {
         return match cause {
             Fault::Deadline if Instant::now() >= state.deadline() => Fault::Deadline,
+            // Whoever asked can do something with these, however deep they happened.
+            Fault::Depth | Fault::CutOff { .. } => cause.clone(),
             other => Fault::Unavailable(other.to_string()),
         };
     }

@@ -7,6 +7,7 @@
 
 mod admission;
 mod cache;
+mod calls;
 mod capability;
 mod context;
 mod cpu;
@@ -27,6 +28,10 @@ mod turns;
 
 pub use admission::{Admission, GateCounts};
 pub use cache::CacheKey;
+pub use calls::{
+    BreakerPolicy, BreakerState, BreakerView, CallPolicies, CallPolicy, CallRoom, CallSnapshot,
+    Force, Upstream,
+};
 pub use capability::Capability;
 pub use context::{CALL_DEPTH_MAX, Context, Delivery, Principal, TraceContext};
 pub use engine::{EngineReport, Runtime, RuntimeConfig, RuntimeError, RuntimeSnapshot};

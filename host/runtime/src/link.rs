@@ -8,11 +8,11 @@ use thali_contract::ty::Type;
 use wasmtime::StoreContextMut;
 use wasmtime::component::{Linker, Val};
 
+use crate::calls::Upstream;
 use crate::engine::Runtime;
 use crate::events;
 use crate::fault::Fault;
-use crate::invoke;
-use crate::revision::PrepareError;
+use crate::revision::{PrepareError, RevisionSpec};
 use crate::state::State;
 
 /// WASI packages that a component may import. Files and the network are not among them.
@@ -26,18 +26,28 @@ pub(crate) fn check_imports(runtime: &Runtime, contract: &Contract) -> Result<()
     }
 }
 
-/// The linker of one revision.
-pub(crate) fn link(runtime: &Runtime, contract: &Contract) -> Result<Linker<State>, PrepareError> {
+/// The linker of one revision, and what its calls to others go through.
+pub(crate) fn link(runtime: &Runtime, spec: &RevisionSpec) -> Result<Linked, PrepareError> {
+    let contract = &*spec.contract;
     check_imports(runtime, contract)?;
     let mut linker = runtime.linker().clone();
+    let mut upstreams = Vec::new();
     for (at, import) in contract.service_imports() {
-        link_service(&mut linker, at, import)?;
+        let (name, policy) = (&import.name, spec.calls.of(&import.name));
+        let concurrency = spec.limits.concurrency;
+        let upstream = Upstream::new(runtime.circuits(), &spec.service, concurrency, name, policy);
+        let upstream = Arc::new(upstream);
+        link_service(&mut linker, at, import, &upstream)?;
+        upstreams.push(upstream);
     }
     for (_, import) in contract.publishes() {
         link_events(&mut linker, import)?;
     }
-    Ok(linker)
+    Ok((linker, upstreams.into()))
 }
+
+/// A linker, and the interfaces that come from other services.
+pub(crate) type Linked = (Linker<State>, Box<[Arc<Upstream>]>);
 
 fn is_granted(runtime: &Runtime, import: &Interface) -> bool {
     match import.name.origin() {
@@ -63,6 +73,7 @@ fn link_service(
     linker: &mut Linker<State>,
     import: usize,
     interface: &Interface,
+    upstream: &Arc<Upstream>,
 ) -> Result<(), PrepareError> {
     let refused = |error: wasmtime::Error| PrepareError::Link(format!("{error:#}"));
     let name = interface.name.to_string();
@@ -73,7 +84,7 @@ fn link_service(
     }
     let mut instance = linker.instance(&name).map_err(refused)?;
     for (at, function) in interface.functions.iter().enumerate() {
-        let call = Arc::new(ImportedFunction::new(import, at, interface, function));
+        let call = Arc::new(ImportedFunction::new(import, at, interface, function, upstream));
         instance
             .func_new_async(&function.name, move |caller, _, params, results| {
                 let call = Arc::clone(&call);
@@ -88,6 +99,7 @@ fn link_service(
 struct ImportedFunction {
     import: usize,
     function: usize,
+    upstream: Arc<Upstream>,
     label: String,
     unavailable: Option<Unavailable>,
 }
@@ -106,10 +118,17 @@ enum Unavailable {
 pub(crate) struct CallFailed(pub(crate) Fault);
 
 impl ImportedFunction {
-    fn new(import: usize, at: usize, interface: &Interface, function: &Function) -> Self {
+    fn new(
+        import: usize,
+        at: usize,
+        interface: &Interface,
+        function: &Function,
+        upstream: &Arc<Upstream>,
+    ) -> Self {
         Self {
             import,
             function: at,
+            upstream: Arc::clone(upstream),
             label: format!("{}.{}", interface.name, function.name),
             unavailable: Unavailable::of(function),
         }
@@ -121,18 +140,8 @@ impl ImportedFunction {
         params: &[Val],
         results: &mut [Val],
     ) -> wasmtime::Result<()> {
-        let state = caller.data();
-        let scope = &state.scope;
-        let context = &scope.context;
-        let callee = scope.topology.callee(scope.node, self.import, self.function, context);
-        let outcome = match callee {
-            None => Err(Fault::Unavailable(format!("nobody provides {}", self.label))),
-            Some((provider, function)) => {
-                invoke::call(&state.runtime, &scope.topology, provider, function, params, context)
-                    .await
-            }
-        };
-        match outcome {
+        let State { runtime, scope, .. } = caller.data();
+        match self.upstream.call(runtime, scope, self.import, self.function, params).await {
             Ok(value) => {
                 if let (Some(slot), Some(value)) = (results.first_mut(), value) {
                     *slot = value;
@@ -146,7 +155,12 @@ impl ImportedFunction {
     /// Tells the consumer in its own terms that the call could not be made, or traps it.
     fn tell(&self, fault: Fault, results: &mut [Val], state: &State) -> wasmtime::Result<()> {
         let request_id = state.scope.context.request_id;
-        tracing::warn!(service = %state.service(), callee = %self.label, %request_id, "call failed: {fault}");
+        let (service, callee) = (state.service(), &self.label);
+        match fault {
+            // That the breaker opened was told once; that it is open would be told with every request.
+            Fault::CutOff { .. } => tracing::debug!(%service, callee, %request_id, "{fault}"),
+            _ => tracing::warn!(%service, callee, %request_id, "call failed: {fault}"),
+        }
         match (self.unavailable, results.first_mut()) {
             (Some(unavailable), Some(slot)) => {
                 *slot = Val::Result(Err(Some(Box::new(unavailable.value(&fault)))));
@@ -197,6 +211,7 @@ fn reason(fault: &Fault) -> &'static str {
         Fault::Trap(_) => "the service failed",
         Fault::Overloaded(_) => "the service is overloaded",
         Fault::Unavailable(_) => "the service is not available",
+        Fault::CutOff { .. } => "calls to the service are cut off for a while, because it failed",
         Fault::Depth => "calls nest too deep",
         Fault::Internal(_) => "the host failed",
     }

@@ -5,12 +5,13 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use crossbeam_queue::ArrayQueue;
 use semver::Version;
-use thali_contract::contract::{Contract, FunctionRef};
+use thali_contract::contract::{Contract, FunctionRef, Interface};
 use thali_contract::name::{Digest, InterfaceName, ServiceName};
 use thiserror::Error;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
 
 use crate::admission::{Gate, GateCounts, Room};
+use crate::calls::{CallPolicies, Upstream};
 use crate::engine::Runtime;
 use crate::extensions::Extensions;
 use crate::invoke::Idle;
@@ -64,6 +65,10 @@ pub struct RevisionSpec {
     pub limits: Limits,
     /// Imports that it can do without.
     pub optional: Vec<InterfaceName>,
+    /// How it calls other services.
+    pub calls: CallPolicies,
+    /// Exported functions that may be called again when nobody knows how a call ended.
+    pub idempotent: Vec<FunctionRef>,
     /// What capabilities find by type.
     pub extensions: Extensions,
 }
@@ -76,6 +81,7 @@ pub struct Revision {
     tag: Box<str>,
     pre: InstancePre<State>,
     functions: Box<[Box<[Exported]>]>,
+    upstreams: Box<[Arc<Upstream>]>,
     gate: Arc<Gate>,
     idle: Option<ArrayQueue<Idle>>,
     in_flight: AtomicUsize,
@@ -89,6 +95,7 @@ pub(crate) struct Exported {
     pub(crate) index: ComponentExportIndex,
     pub(crate) name: Box<str>,
     pub(crate) returns: bool,
+    idempotent: bool,
 }
 
 impl Code {
@@ -151,11 +158,11 @@ impl Runtime {
     /// When an import is not offered here, or an export of the contract is missing.
     pub fn prepare(&self, code: &Code, spec: RevisionSpec) -> Result<Arc<Revision>, PrepareError> {
         let spec = RevisionSpec { limits: spec.limits.within(self.limits()), ..spec };
-        let linker = link::link(self, &spec.contract)?;
+        let (linker, upstreams) = link::link(self, &spec)?;
         let pre = linker
             .instantiate_pre(&code.component)
             .map_err(|error| PrepareError::Link(format!("{error:#}")))?;
-        let functions = exported(&code.component, &spec.contract)?;
+        let functions = exported(&code.component, &spec)?;
         let reuse = spec.limits.reuse > 1;
         Ok(Arc::new(Revision {
             label: spec.service.as_str().into(),
@@ -169,6 +176,7 @@ impl Runtime {
             spec,
             pre,
             functions,
+            upstreams,
             in_flight: AtomicUsize::new(0),
             crowd: Crowd::default(),
             invocations: AtomicU64::new(0),
@@ -184,23 +192,26 @@ fn compile_error(error: wasmtime::Error) -> CompileError {
 /// Finds every exported function once, so that a request does not look it up by name.
 fn exported(
     component: &Component,
-    contract: &Contract,
+    spec: &RevisionSpec,
 ) -> Result<Box<[Box<[Exported]>]>, PrepareError> {
-    let in_interface = |interface: &thali_contract::contract::Interface| {
+    let in_interface = |(at, interface): (u32, &Interface)| {
         let name = interface.name.to_string();
         let missing = |what: String| PrepareError::MissingExport(what);
         let instance =
             component.get_export_index(None, &name).ok_or_else(|| missing(name.clone()))?;
-        let exported = interface.functions.iter().map(|function| {
+        let exported = (0..).zip(&interface.functions).map(|(position, function)| {
             let index = component
                 .get_export_index(Some(&instance), &function.name)
                 .ok_or_else(|| missing(format!("{name}.{}", function.name)))?;
             let label = format!("{}.{}", interface.name.interface, function.name);
-            Ok(Exported { index, name: label.into(), returns: function.result.is_some() })
+            let idempotent =
+                spec.idempotent.contains(&FunctionRef { interface: at, function: position });
+            let returns = function.result.is_some();
+            Ok(Exported { index, name: label.into(), returns, idempotent })
         });
         exported.collect::<Result<Box<[_]>, _>>()
     };
-    contract.exports.iter().map(in_interface).collect()
+    (0..).zip(&spec.contract.exports).map(in_interface).collect()
 }
 
 impl Revision {
@@ -257,6 +268,16 @@ impl Revision {
     /// Whether the manifest says the service can do without this import.
     pub fn is_optional(&self, import: &InterfaceName) -> bool {
         self.spec.optional.iter().any(|optional| optional.same_interface(import))
+    }
+
+    /// The interfaces that it calls other services by.
+    pub fn upstreams(&self) -> &[Arc<Upstream>] {
+        &self.upstreams
+    }
+
+    /// Whether a call of this function may be made again when nobody knows how it ended.
+    pub(crate) fn is_idempotent(&self, at: FunctionRef) -> bool {
+        self.exported(at).is_some_and(|exported| exported.idempotent)
     }
 
     pub(crate) fn label(&self) -> Arc<str> {

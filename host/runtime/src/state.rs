@@ -14,7 +14,7 @@ use crate::extensions::Extensions;
 use crate::meter::Meter;
 use crate::output::{Channel, Output, Stream};
 use crate::revision::Revision;
-use crate::topology::{NodeIndex, Topology};
+use crate::topology::{Chain, NodeIndex, Topology};
 
 /// Random bytes a guest may ask for in one call.
 const RANDOM_BYTES_MAX: u64 = 64 << 10;
@@ -40,6 +40,7 @@ pub(crate) struct Scope {
     pub(crate) topology: Arc<Topology>,
     pub(crate) node: NodeIndex,
     pub(crate) context: Context,
+    pub(crate) chain: Chain,
 }
 
 impl State {

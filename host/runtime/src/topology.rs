@@ -7,6 +7,7 @@ use thali_contract::compat;
 use thali_contract::contract::{FunctionRef, Interface};
 use thali_contract::name::{InterfaceName, ServiceName};
 
+use crate::context::CALL_DEPTH_MAX;
 use crate::context::Context;
 use crate::revision::Revision;
 use crate::share::{Lineup, Shares};
@@ -54,6 +55,13 @@ struct Offer {
     functions: Box<[FunctionRef]>,
 }
 
+/// The revisions that a request is inside of, the one that runs included.
+#[derive(Clone, Copy)]
+pub(crate) struct Chain {
+    nodes: [NodeIndex; CALL_DEPTH_MAX as usize + 1],
+    len: u8,
+}
+
 /// An import that nobody satisfies.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MissingImport {
@@ -61,6 +69,27 @@ pub struct MissingImport {
     pub interface: InterfaceName,
     /// Whether the service serves without it.
     pub optional: bool,
+}
+
+impl Chain {
+    /// A request that has just come to `node`.
+    pub(crate) fn begin(node: NodeIndex) -> Self {
+        Self { nodes: [node; CALL_DEPTH_MAX as usize + 1], len: 1 }
+    }
+
+    /// Whether the request is inside of `node`.
+    pub(crate) fn contains(&self, node: NodeIndex) -> bool {
+        self.nodes.iter().take(usize::from(self.len)).any(|inside| *inside == node)
+    }
+
+    /// One level deeper.
+    pub(crate) fn then(mut self, node: NodeIndex) -> Self {
+        if let Some(next) = self.nodes.get_mut(usize::from(self.len)) {
+            *next = node;
+            self.len += 1;
+        }
+        self
+    }
 }
 
 impl Topology {

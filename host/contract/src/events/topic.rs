@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use semver::Version;
-
 use crate::name::InterfaceName;
 
 /// An event interface without the part of its version that may differ between a publisher and a
@@ -14,11 +12,7 @@ pub struct Topic(String);
 impl Topic {
     /// The topic of an interface.
     pub fn of(name: &InterfaceName) -> Self {
-        let path = name.unversioned();
-        Self(match &name.version {
-            None => path,
-            Some(version) => format!("{path}@{}", line(version)),
-        })
+        Self(name.line())
     }
 
     /// A topic as it was stored.
@@ -29,16 +23,6 @@ impl Topic {
     /// As it is stored.
     pub fn as_str(&self) -> &str {
         &self.0
-    }
-}
-
-/// Versions with the same line are compatible by semver.
-fn line(version: &Version) -> String {
-    match version {
-        Version { pre, .. } if !pre.is_empty() => version.to_string(),
-        Version { major: 0, minor: 0, patch, .. } => format!("0.0.{patch}"),
-        Version { major: 0, minor, .. } => format!("0.{minor}"),
-        Version { major, .. } => major.to_string(),
     }
 }
 

@@ -5,6 +5,7 @@
 //! nothing would enforce is refused, so that no service relies on it.
 
 mod access;
+pub mod calls;
 pub mod entries;
 mod events;
 mod http;
@@ -29,6 +30,7 @@ use crate::route::{Method, Template};
 
 use entries::Reader;
 
+pub use calls::{BreakerSpec, CallSpec, FunctionSpec, PolicySpec};
 pub use limits::LimitsSpec;
 pub use outbound::{OutboundSection, OutboundTarget, names_origin};
 pub use schedule::{Missed, ScheduleSpec};
@@ -51,6 +53,8 @@ pub struct Manifest {
     pub errors: Vec<ErrorSpec>,
     /// `[calls]`, in the order of the file.
     pub calls: Vec<CallSpec>,
+    /// `[functions]`: those that may be called again when nobody knows how a call ended.
+    pub idempotent: Vec<FunctionSpec>,
     /// `[database]`
     pub database: Option<DatabaseSection>,
     /// `[idempotency]`
@@ -138,17 +142,6 @@ pub struct ErrorSpec {
     pub case: String,
     /// The status that it answers: 400 to 599.
     pub status: u16,
-    /// The line in the file, from 1.
-    pub line: u32,
-}
-
-/// One entry of `[calls]`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CallSpec {
-    /// The imported interface; without a version it means every version.
-    pub interface: InterfaceName,
-    /// The service runs without a provider of it.
-    pub optional: bool,
     /// The line in the file, from 1.
     pub line: u32,
 }
@@ -253,14 +246,6 @@ impl SubscriptionSpec {
             backoff_max: Duration::from_secs(300),
             line: 0,
         }
-    }
-}
-
-impl CallSpec {
-    /// Whether this entry speaks of `import`.
-    pub fn names(&self, import: &InterfaceName) -> bool {
-        self.interface.same_interface(import)
-            && (self.interface.version.is_none() || self.interface.version == import.version)
     }
 }
 

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use super::entries::{Entry, Keys, Reader, quoted};
 use super::{
-    CacheSection, CallSpec, ConfigSpec, DatabaseSection, ErrorSpec, EventsSection,
+    CacheSection, CallSpec, ConfigSpec, DatabaseSection, ErrorSpec, EventsSection, FunctionSpec,
     IdempotencySection, LimitsSpec, Manifest, OutboundSection, RouteSpec, ScheduleSpec, SecretSpec,
-    ServiceSection, SubscriptionSpec, events, http, limits, outbound, schedule, settings, units,
+    ServiceSection, SubscriptionSpec, calls, events, http, limits, outbound, schedule, settings,
+    units,
 };
-use crate::name::InterfaceName;
 
 const TABLES: Keys = Keys {
     known: &[
@@ -16,6 +16,7 @@ const TABLES: Keys = Keys {
         "http",
         "errors",
         "calls",
+        "functions",
         "database",
         "events",
         "subscriptions",
@@ -30,7 +31,6 @@ const TABLES: Keys = Keys {
     later: &["mail"],
 };
 const SERVICE: Keys = Keys { known: &["name", "version", "description"], later: &[] };
-const CALL: Keys = Keys { known: &["optional"], later: &["timeout", "retries", "breaker"] };
 const DATABASE: Keys = Keys { known: &["migrations", "seed"], later: &[] };
 const IDEMPOTENCY: Keys = Keys { known: &["ttl"], later: &[] };
 
@@ -58,7 +58,8 @@ pub(super) fn manifest(reader: &mut Reader<'_>, document: Vec<Entry<'_>>) -> Opt
             }
             "http" => manifest.http = http::routes(reader, entry),
             "errors" => manifest.errors = errors(reader, entry),
-            "calls" => manifest.calls = calls(reader, entry),
+            "calls" => manifest.calls = calls::calls(reader, entry),
+            "functions" => manifest.idempotent = calls::idempotent(reader, entry),
             "database" => manifest.database = database(reader, entry),
             "idempotency" => {
                 idempotency_at = Some(entry.at);
@@ -91,6 +92,7 @@ struct Parts {
     http: Option<Vec<RouteSpec>>,
     errors: Vec<ErrorSpec>,
     calls: Vec<CallSpec>,
+    idempotent: Vec<FunctionSpec>,
     database: Option<DatabaseSection>,
     idempotency: IdempotencySection,
     events: Option<EventsSection>,
@@ -109,6 +111,7 @@ impl Parts {
             http,
             errors,
             calls,
+            idempotent,
             database,
             idempotency,
             events,
@@ -125,6 +128,7 @@ impl Parts {
             http,
             errors,
             calls,
+            idempotent,
             database,
             idempotency,
             events,
@@ -190,26 +194,6 @@ fn errors(reader: &mut Reader<'_>, section: Entry<'_>) -> Vec<ErrorSpec> {
         }
     }
     errors
-}
-
-fn calls(reader: &mut Reader<'_>, section: Entry<'_>) -> Vec<CallSpec> {
-    let mut calls = Vec::new();
-    for entry in reader.table(section).unwrap_or_default() {
-        let interface = entry.key.parse::<InterfaceName>();
-        let interface = interface.map_err(|error| reader.mistake(entry.at, error.to_string())).ok();
-        let mut optional = None;
-        for member in reader.table(entry).unwrap_or_default() {
-            match member.key {
-                "optional" => optional = reader.bool(member),
-                _ => reader.unknown(member, &CALL),
-            }
-        }
-        if let Some(interface) = interface {
-            let line = reader.line(entry.at);
-            calls.push(CallSpec { interface, optional: optional.unwrap_or(false), line });
-        }
-    }
-    calls
 }
 
 fn database(reader: &mut Reader<'_>, section: Entry<'_>) -> Option<DatabaseSection> {

@@ -122,8 +122,9 @@ const OVERLOADED: HostProblem = HostProblem {
 const UNAVAILABLE: HostProblem = HostProblem {
     status: 503,
     name: "Unavailable",
-    description: "The host or the service is at its limit, or a service that is needed is not there.",
-    codes: &["overloaded", "unavailable", "waiting"],
+    description: "The host or the service is at its limit, or a service that is needed is not there, \
+                  or calls to it are cut off because it failed.",
+    codes: &["overloaded", "unavailable", "waiting", "breaker_open"],
 };
 const DEADLINE: HostProblem = HostProblem {
     status: 504,

@@ -8,8 +8,8 @@ use semver::Version;
 use thali_contract::name::Digest;
 use thali_contract::read::read_contract;
 use thali_runtime::{
-    CacheKey, Context, Extensions, Fault, HostLimits, Limits, RevisionSpec, Runtime, RuntimeConfig,
-    Topology,
+    CacheKey, CallPolicies, Context, Extensions, Fault, HostLimits, Limits, RevisionSpec, Runtime,
+    RuntimeConfig, Topology,
 };
 use wasmtime::component::Val;
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
@@ -59,6 +59,8 @@ impl Guest {
             contract: Arc::new(read_contract(&bytes).unwrap()),
             limits: Limits { timeout: Duration::from_secs(2), ..Limits::default() },
             optional: Vec::new(),
+            calls: CallPolicies::default(),
+            idempotent: Vec::new(),
             extensions,
         };
         let code = runtime.compile(&bytes, &digest).unwrap();

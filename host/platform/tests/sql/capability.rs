@@ -9,8 +9,8 @@ use thali_contract::name::Digest;
 use thali_contract::read::read_contract;
 use thali_platform::sql::{Database, SqlCapability};
 use thali_runtime::{
-    CacheKey, Context, Extensions, Fault, HostLimits, Limits, RevisionSpec, Runtime, RuntimeConfig,
-    Topology,
+    CacheKey, CallPolicies, Context, Extensions, Fault, HostLimits, Limits, RevisionSpec, Runtime,
+    RuntimeConfig, Topology,
 };
 use wasmtime::component::Val;
 
@@ -121,6 +121,8 @@ impl Guest {
             contract: Arc::new(read_contract(&bytes).unwrap()),
             limits: Limits { timeout: Duration::from_millis(500), ..Limits::default() },
             optional: Vec::new(),
+            calls: CallPolicies::default(),
+            idempotent: Vec::new(),
             extensions,
         };
         let code = runtime.compile(&bytes, &digest).unwrap();

@@ -5,3 +5,4 @@ mod calls;
 mod cpu;
 mod sandbox;
 mod support;
+mod upstreams;

@@ -8,8 +8,8 @@ use thali_contract::contract::FunctionRef;
 use thali_contract::name::{Digest, InterfaceName};
 use thali_contract::read::read_contract;
 use thali_runtime::{
-    CacheKey, Capability, Context, Extensions, Fault, HostLimits, Limits, PrepareError, Revision,
-    RevisionSpec, Runtime, RuntimeConfig, State, Topology,
+    CacheKey, CallPolicies, Capability, Context, Extensions, Fault, HostLimits, Limits,
+    PrepareError, Revision, RevisionSpec, Runtime, RuntimeConfig, State, Topology,
 };
 use wasmtime::component::{Linker, Val};
 
@@ -48,19 +48,32 @@ pub(crate) fn prepare(
     wat: &str,
     limits: Limits,
 ) -> Result<Arc<Revision>, PrepareError> {
+    prepare_with(runtime, service, wat, |spec| spec.limits = limits)
+}
+
+/// The same, with something else in its manifest.
+pub(crate) fn prepare_with(
+    runtime: &Runtime,
+    service: &str,
+    wat: &str,
+    change: impl FnOnce(&mut RevisionSpec),
+) -> Result<Arc<Revision>, PrepareError> {
     let bytes = wat::parse_str(wat).unwrap();
     let digest = Digest::of(&bytes);
     let code = runtime.compile(&bytes, &digest).unwrap();
-    let spec = RevisionSpec {
+    let mut spec = RevisionSpec {
         service: service.parse().unwrap(),
         number: 1,
         digest,
         version: Version::new(1, 0, 0),
         contract: Arc::new(read_contract(&bytes).unwrap()),
-        limits,
+        limits: Limits::default(),
         optional: Vec::new(),
+        calls: CallPolicies::default(),
+        idempotent: Vec::new(),
         extensions: Extensions::new(),
     };
+    change(&mut spec);
     runtime.prepare(&code, spec)
 }
 
@@ -79,6 +92,12 @@ impl TestHost {
         Self::on(runtime(), services, limits)
     }
 
+    /// These revisions together.
+    pub(crate) fn of(runtime: &Arc<Runtime>, revisions: &[Arc<Revision>]) -> Self {
+        let topology = Arc::new(Topology::build(revisions.to_vec()));
+        Self { runtime: Arc::clone(runtime), topology }
+    }
+
     pub(crate) fn on(runtime: Arc<Runtime>, services: &[(&str, &str)], limits: Limits) -> Self {
         let prepared = services
             .iter()
@@ -93,6 +112,15 @@ impl TestHost {
 
     /// Calls `service`'s function `run` of its first exported interface that has one.
     pub(crate) async fn run(&self, service: &str) -> Result<Option<Val>, Fault> {
+        self.run_for(service, Duration::from_secs(10)).await
+    }
+
+    /// The same, for a request that may take `timeout`.
+    pub(crate) async fn run_for(
+        &self,
+        service: &str,
+        timeout: Duration,
+    ) -> Result<Option<Val>, Fault> {
         let node = self.topology.node(service).unwrap();
         let contract = self.topology.revision(node).contract();
         let function = (0..)
@@ -102,7 +130,7 @@ impl TestHost {
                 Some(FunctionRef { interface, function: u32::try_from(at).ok()? })
             })
             .unwrap();
-        let context = Context::root(Duration::from_secs(10));
+        let context = Context::root(timeout);
         self.runtime.invoke(&self.topology, node, function, &[], context).await
     }
 }

@@ -1,0 +1,496 @@
+//! The circuit breaker of one service's calls to one interface.
+//!
+//! ```text
+//!              so many failures in a row
+//!   closed -------------------------------> open <-------.
+//!     ^                                      |           | the probe fails: the pause doubles
+//!     |  the probe succeeds                  | the pause is over, and a call comes
+//!     '------------------------------- half-open --------'
+//! ```
+//!
+//! Time passes only when somebody looks: a breaker has no task and no timer, so one that nobody uses
+//! costs nothing. A call that began in one state and ends in another says nothing about the new one; each
+//! state has a number of its own, which calls carry. While closed, a call that succeeds costs two atomic
+//! loads. Everything else happens under one small lock.
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+use super::chance::Chance;
+use super::policy::BreakerPolicy;
+
+/// What those are told who come while a probe is under way and nobody knows how it ends.
+const PROBE_RETRY: Duration = Duration::from_secs(1);
+
+/// Lets calls through, or none, or one to probe.
+pub(super) struct Breaker {
+    /// The state and its number: see [`Phase`]. Written under the lock.
+    phase: AtomicU64,
+    /// Failures in a row.
+    failures: AtomicU32,
+    pause: Mutex<Pause>,
+    chance: Chance,
+}
+
+/// How long an open breaker stays so.
+struct Pause {
+    /// Without the jitter.
+    length: Duration,
+    until: Instant,
+    /// A probe is under way.
+    probing: bool,
+}
+
+/// A state and how many there were before it, in one word.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Phase(u64);
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Closed,
+    /// Half-open too, once the pause is over.
+    Open,
+    ForcedClosed,
+    ForcedOpen,
+}
+
+/// The right to make one call. What becomes of it is told to [`Breaker::record`].
+#[derive(Clone, Copy)]
+pub(super) struct Admission {
+    phase: Phase,
+    is_probe: bool,
+}
+
+/// What a call says about its provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It answers.
+    Success,
+    /// It does not.
+    Failure,
+    /// Nothing: the call ended for reasons of its own.
+    Nothing,
+}
+
+/// No call goes through now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the circuit breaker is open")]
+pub(super) struct Open {
+    /// When it is worth another try.
+    pub(super) retry_after: Duration,
+}
+
+/// A state that began with a call. It is told in the log, once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    /// So many failures in a row; a probe may go through after this pause.
+    Opened { failures: u32, pause: Duration },
+    /// The probe failed.
+    StaysOpen { pause: Duration },
+    /// The probe succeeded.
+    Closed,
+}
+
+/// What an operator wants of a breaker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Force {
+    /// No call goes through.
+    Open,
+    /// Every call goes through.
+    Closed,
+    /// The calls decide.
+    Auto,
+}
+
+/// How a breaker stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BreakerState {
+    /// Calls go through.
+    Closed,
+    /// None does.
+    Open,
+    /// The next call probes, or one does now.
+    HalfOpen,
+}
+
+/// How a breaker stands, for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BreakerView {
+    /// The state.
+    pub state: BreakerState,
+    /// An operator wants it so.
+    pub forced: bool,
+    /// Failures in a row.
+    pub failures: u32,
+    /// When a call may probe; `None` unless it is open by itself.
+    pub probe_in: Option<Duration>,
+}
+
+impl Breaker {
+    /// A breaker that is closed.
+    pub(super) fn new() -> Self {
+        let pause = Pause { length: Duration::ZERO, until: Instant::now(), probing: false };
+        Self {
+            phase: AtomicU64::new(Phase::FIRST.0),
+            failures: AtomicU32::new(0),
+            pause: Mutex::new(pause),
+            chance: Chance::new(),
+        }
+    }
+
+    /// Whether a call would go through, without making one.
+    pub(super) fn check(&self, policy: &BreakerPolicy) -> Result<(), Open> {
+        match self.phase().mode() {
+            Mode::Closed | Mode::ForcedClosed => Ok(()),
+            Mode::Open => open(&self.pause.lock(), Instant::now()),
+            Mode::ForcedOpen => Err(forced_open(policy)),
+        }
+    }
+
+    /// Lets a call through, or not.
+    pub(super) fn admit(&self, policy: &BreakerPolicy) -> Result<Admission, Open> {
+        let phase = self.phase();
+        match phase.mode() {
+            Mode::Closed | Mode::ForcedClosed => Ok(Admission { phase, is_probe: false }),
+            Mode::Open => self.probe(policy),
+            Mode::ForcedOpen => Err(forced_open(policy)),
+        }
+    }
+
+    /// Lets one call through when the pause is over.
+    fn probe(&self, policy: &BreakerPolicy) -> Result<Admission, Open> {
+        let mut pause = self.pause.lock();
+        let phase = self.phase();
+        match phase.mode() {
+            Mode::Open => {
+                open(&pause, Instant::now())?;
+                pause.probing = true;
+                Ok(Admission { phase, is_probe: true })
+            }
+            // Somebody was faster.
+            Mode::Closed | Mode::ForcedClosed => Ok(Admission { phase, is_probe: false }),
+            Mode::ForcedOpen => Err(forced_open(policy)),
+        }
+    }
+
+    /// Takes note of what became of a call.
+    pub(super) fn record(
+        &self,
+        admission: Admission,
+        verdict: Verdict,
+        policy: &BreakerPolicy,
+    ) -> Option<Change> {
+        match (admission.phase.mode(), verdict) {
+            (Mode::Closed, Verdict::Success) => {
+                if self.failures.load(Ordering::Relaxed) > 0 && self.phase() == admission.phase {
+                    self.failures.store(0, Ordering::Relaxed);
+                }
+                None
+            }
+            (Mode::Closed, Verdict::Failure) => self.closed(admission, policy),
+            (Mode::Open, verdict) if admission.is_probe => {
+                self.half_open(admission, verdict, policy)
+            }
+            _ => None,
+        }
+    }
+
+    /// A call failed while the breaker was closed.
+    fn closed(&self, admission: Admission, policy: &BreakerPolicy) -> Option<Change> {
+        let mut pause = self.pause.lock();
+        if self.phase() != admission.phase {
+            return None;
+        }
+        let failures = self.failures.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+        if failures < policy.failures {
+            return None;
+        }
+        self.begin(Mode::Open);
+        let pause = self.pause_for(&mut pause, policy.reset, policy);
+        Some(Change::Opened { failures, pause })
+    }
+
+    /// The probe ended.
+    fn half_open(
+        &self,
+        admission: Admission,
+        verdict: Verdict,
+        policy: &BreakerPolicy,
+    ) -> Option<Change> {
+        let mut pause = self.pause.lock();
+        if self.phase() != admission.phase {
+            return None;
+        }
+        pause.probing = false;
+        match verdict {
+            Verdict::Success => {
+                self.begin(Mode::Closed);
+                self.failures.store(0, Ordering::Relaxed);
+                Some(Change::Closed)
+            }
+            Verdict::Failure => {
+                self.failures.fetch_add(1, Ordering::Relaxed);
+                let doubled = pause.length.saturating_mul(2).min(policy.reset_max);
+                let length = doubled.max(policy.reset);
+                let pause = self.pause_for(&mut pause, length, policy);
+                Some(Change::StaysOpen { pause })
+            }
+            // The pause is over all the same: the next call probes.
+            Verdict::Nothing => None,
+        }
+    }
+
+    /// Begins a pause; answers how long it is with its jitter.
+    fn pause_for(&self, pause: &mut Pause, length: Duration, policy: &BreakerPolicy) -> Duration {
+        let jitter = self.chance.up_to(length.saturating_mul(policy.jitter_percent) / 100);
+        let whole = length.saturating_add(jitter);
+        *pause = Pause { length, until: Instant::now() + whole, probing: false };
+        whole
+    }
+
+    /// Does what an operator wants. Letting go of a breaker that was forced leaves it closed; letting go
+    /// of any other changes nothing. Answers whether anything changed.
+    pub(super) fn force(&self, force: Force) -> bool {
+        let mut pause = self.pause.lock();
+        let mode = match (force, self.phase().mode()) {
+            (Force::Open, Mode::ForcedOpen)
+            | (Force::Closed, Mode::ForcedClosed)
+            | (Force::Auto, Mode::Open | Mode::Closed) => return false,
+            (Force::Open, _) => Mode::ForcedOpen,
+            (Force::Closed, _) => Mode::ForcedClosed,
+            (Force::Auto, _) => Mode::Closed,
+        };
+        self.begin(mode);
+        self.failures.store(0, Ordering::Relaxed);
+        pause.probing = false;
+        true
+    }
+
+    /// How it stands.
+    pub(super) fn view(&self) -> BreakerView {
+        let pause = self.pause.lock();
+        let left = pause.until.saturating_duration_since(Instant::now());
+        let (state, forced) = match self.phase().mode() {
+            Mode::Closed => (BreakerState::Closed, false),
+            Mode::Open if left.is_zero() => (BreakerState::HalfOpen, false),
+            Mode::Open => (BreakerState::Open, false),
+            Mode::ForcedClosed => (BreakerState::Closed, true),
+            Mode::ForcedOpen => (BreakerState::Open, true),
+        };
+        let is_open = state != BreakerState::Closed && !forced;
+        let failures = self.failures.load(Ordering::Relaxed);
+        BreakerView { state, forced, failures, probe_in: is_open.then_some(left) }
+    }
+
+    fn phase(&self) -> Phase {
+        Phase(self.phase.load(Ordering::Acquire))
+    }
+
+    /// Begins a state. Only for whoever holds the lock.
+    fn begin(&self, mode: Mode) {
+        self.phase.store(self.phase().next(mode).0, Ordering::Release);
+    }
+}
+
+/// Whether the pause of an open breaker is over, and nobody probes yet.
+fn open(pause: &Pause, now: Instant) -> Result<(), Open> {
+    let left = pause.until.saturating_duration_since(now);
+    match (left.is_zero(), pause.probing) {
+        (true, false) => Ok(()),
+        (true, true) => Err(Open { retry_after: PROBE_RETRY }),
+        (false, _) => Err(Open { retry_after: left }),
+    }
+}
+
+/// Nobody knows when an operator lets go.
+fn forced_open(policy: &BreakerPolicy) -> Open {
+    Open { retry_after: policy.reset }
+}
+
+impl Phase {
+    const FIRST: Self = Self(Mode::Closed as u64);
+
+    fn mode(self) -> Mode {
+        match self.0 & 3 {
+            0 => Mode::Closed,
+            1 => Mode::Open,
+            2 => Mode::ForcedClosed,
+            _ => Mode::ForcedOpen,
+        }
+    }
+
+    fn next(self, mode: Mode) -> Self {
+        Self((((self.0 >> 2) + 1) << 2) | mode as u64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::time::advance;
+
+    const EXACT: BreakerPolicy = BreakerPolicy {
+        failures: 5,
+        reset: Duration::from_secs(60),
+        reset_max: Duration::from_secs(200),
+        jitter_percent: 0,
+    };
+    const MS: Duration = Duration::from_millis(1);
+
+    /// Makes a call that ends like this.
+    fn call(breaker: &Breaker, verdict: Verdict) -> Option<Change> {
+        let admission = breaker.admit(&EXACT).ok().unwrap();
+        breaker.record(admission, verdict, &EXACT)
+    }
+
+    fn retry_after(breaker: &Breaker) -> Duration {
+        breaker.admit(&EXACT).err().unwrap().retry_after
+    }
+
+    fn opened() -> Breaker {
+        let breaker = Breaker::new();
+        let changes: Vec<_> = (0..5).filter_map(|_| call(&breaker, Verdict::Failure)).collect();
+        assert_eq!(changes, [Change::Opened { failures: 5, pause: EXACT.reset }]);
+        breaker
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn breaker_states() {
+        let breaker = opened();
+        assert_eq!(retry_after(&breaker), Duration::from_secs(60));
+        advance(Duration::from_secs(60) - MS).await;
+        assert_eq!(retry_after(&breaker), MS);
+        assert_eq!(breaker.view().state, BreakerState::Open);
+
+        advance(MS).await;
+        assert_eq!(breaker.view().state, BreakerState::HalfOpen);
+        let probe = breaker.admit(&EXACT).ok().unwrap();
+        assert!(breaker.admit(&EXACT).is_err(), "one probe, not two");
+        let pause = Duration::from_secs(120);
+        assert_eq!(
+            breaker.record(probe, Verdict::Failure, &EXACT),
+            Some(Change::StaysOpen { pause })
+        );
+
+        advance(pause - MS).await;
+        assert_eq!(retry_after(&breaker), MS);
+        advance(MS).await;
+        let pause = Duration::from_secs(200);
+        assert_eq!(call(&breaker, Verdict::Failure), Some(Change::StaysOpen { pause }), "the cap");
+        advance(pause).await;
+        assert_eq!(call(&breaker, Verdict::Success), Some(Change::Closed));
+
+        assert_eq!(breaker.view().state, BreakerState::Closed);
+        let changes: Vec<_> = (0..5).filter_map(|_| call(&breaker, Verdict::Failure)).collect();
+        let pause = EXACT.reset;
+        assert_eq!(changes, [Change::Opened { failures: 5, pause }], "the pause begins anew");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_failures_in_a_row_open_it() {
+        let breaker = Breaker::new();
+        for _ in 0..100 {
+            (0..4).for_each(|_| assert_eq!(call(&breaker, Verdict::Failure), None));
+            assert_eq!(call(&breaker, Verdict::Success), None);
+        }
+        (0..4).for_each(|_| assert_eq!(call(&breaker, Verdict::Failure), None));
+        (0..100).for_each(|_| assert_eq!(call(&breaker, Verdict::Nothing), None));
+        assert!(
+            call(&breaker, Verdict::Failure).is_some(),
+            "calls that say nothing change nothing"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_that_ends_in_another_state_than_it_began_in_says_nothing() {
+        let breaker = Breaker::new();
+        let late: Vec<_> = (0..20).map(|_| breaker.admit(&EXACT).ok().unwrap()).collect();
+        let mut late = late.into_iter();
+        let mut end = |verdict| breaker.record(late.next().unwrap(), verdict, &EXACT);
+        let changes: Vec<_> = (0..10).filter_map(|_| end(Verdict::Failure)).collect();
+        assert_eq!(changes.len(), 1, "ten failures at once open it once");
+        assert_eq!(end(Verdict::Success), None);
+        assert_eq!(retry_after(&breaker), EXACT.reset, "a late success closes nothing");
+        advance(EXACT.reset).await;
+        assert_eq!(call(&breaker, Verdict::Success), Some(Change::Closed));
+        (0..4).for_each(|_| assert_eq!(call(&breaker, Verdict::Failure), None));
+        assert_eq!(end(Verdict::Failure), None, "nor do failures of old count");
+        assert_eq!(end(Verdict::Success), None);
+        assert!(call(&breaker, Verdict::Failure).is_some(), "nor do successes of old");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_probe_that_says_nothing_leaves_the_next_call_to_probe() {
+        let breaker = opened();
+        advance(EXACT.reset).await;
+        assert_eq!(call(&breaker, Verdict::Nothing), None);
+        assert_eq!(call(&breaker, Verdict::Success), Some(Change::Closed));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn jitter_makes_a_pause_longer_and_never_by_more_than_its_part() {
+        let policy = BreakerPolicy { failures: 1, jitter_percent: 50, ..EXACT };
+        let pauses = (0..200).map(|_| {
+            let breaker = Breaker::new();
+            let admission = breaker.admit(&policy).ok().unwrap();
+            match breaker.record(admission, Verdict::Failure, &policy) {
+                Some(Change::Opened { pause, .. }) => pause,
+                other => panic!("{other:?}"),
+            }
+        });
+        let pauses: Vec<_> = pauses.collect();
+        let (least, most) = (pauses.iter().min().unwrap(), pauses.iter().max().unwrap());
+        assert!(*least >= EXACT.reset && *most <= EXACT.reset * 3 / 2, "{least:?} {most:?}");
+        assert!(*most - *least > EXACT.reset / 4, "{least:?} {most:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_operator_has_the_last_word_until_it_is_taken_back() {
+        let breaker = Breaker::new();
+        assert!(breaker.force(Force::Open) && !breaker.force(Force::Open));
+        advance(EXACT.reset * 10).await;
+        assert!(breaker.admit(&EXACT).is_err(), "no pause ends it");
+        assert_eq!((breaker.view().forced, breaker.view().probe_in), (true, None));
+        assert!(breaker.force(Force::Closed));
+        (0..100).for_each(|_| assert_eq!(call(&breaker, Verdict::Failure), None));
+        assert!(breaker.force(Force::Auto) && !breaker.force(Force::Auto));
+        (0..4).for_each(|_| assert_eq!(call(&breaker, Verdict::Failure), None));
+        assert!(call(&breaker, Verdict::Failure).is_some(), "the calls decide again");
+        assert!(!breaker.force(Force::Auto), "which is no way to close what opened by itself");
+        assert!(breaker.admit(&EXACT).is_err());
+    }
+
+    /// R-04: what nobody uses has nothing that could run.
+    #[tokio::test(start_paused = true)]
+    async fn breaker_no_busy_spin() {
+        let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+        let before = tasks();
+        let breaker = opened();
+        assert_eq!(tasks(), before, "an open breaker has no task");
+        advance(EXACT.reset).await;
+        assert_eq!((breaker.view().state, tasks()), (BreakerState::HalfOpen, before));
+    }
+
+    #[test]
+    fn many_threads_that_find_the_pause_over_make_one_probe() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let _entered = runtime.enter();
+        let policy = BreakerPolicy { reset: Duration::ZERO, ..EXACT };
+        for _ in 0..100 {
+            let breaker = Breaker::new();
+            for _ in 0..5 {
+                let admission = breaker.admit(&policy).ok().unwrap();
+                breaker.record(admission, Verdict::Failure, &policy);
+            }
+            let probes: usize = std::thread::scope(|scope| {
+                let threads: Vec<_> =
+                    (0..4).map(|_| scope.spawn(|| breaker.admit(&policy).is_ok())).collect();
+                threads.into_iter().map(|t| usize::from(t.join().unwrap())).sum()
+            });
+            assert_eq!(probes, 1);
+        }
+    }
+}
