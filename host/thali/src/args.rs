@@ -88,6 +88,15 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: Option<SchedulesCommand>,
     },
+    /// List the calls between services, or hold a circuit breaker open or closed.
+    #[command(
+        args_conflicts_with_subcommands = true,
+        after_help = "Examples:\n  thali breakers\n  thali breakers open orders charging\n  thali breakers auto orders charging"
+    )]
+    Breakers {
+        #[command(subcommand)]
+        command: Option<BreakersCommand>,
+    },
     /// Print a token that this host's key has signed.
     #[command(
         after_help = "Example:\n  thali token --sub ann --scope 'orders:read orders:write' --ttl 1h"
@@ -113,6 +122,25 @@ pub(crate) enum SchedulesCommand {
         /// The schedule.
         name: String,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BreakersCommand {
+    /// Let no call through, until `auto` or the host's end.
+    Open(BreakerArgs),
+    /// Let every call through, until `auto` or the host's end.
+    Close(BreakerArgs),
+    /// Let calls decide again.
+    Auto(BreakerArgs),
+}
+
+/// Which calls.
+#[derive(Debug, clap::Args)]
+pub(crate) struct BreakerArgs {
+    /// The service that calls.
+    pub(crate) consumer: String,
+    /// The interface that it calls: its last name, or in full.
+    pub(crate) interface: String,
 }
 
 #[derive(Debug, clap::Args)]

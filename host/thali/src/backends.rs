@@ -1,8 +1,9 @@
-//! Puts together what the capabilities stand on, from the host's file and the environment.
+//! Puts together what the capabilities stand on, from the host's file and the environment, and what the
+//! file says of calls between services.
 
 use std::sync::Arc;
 
-use thali_control::DataFolder;
+use thali_control::{DataFolder, Policies};
 use thali_platform::Backends;
 use thali_platform::config::{Environment, Overrides, Secret, SecretSource};
 use thali_platform::mail::{MailConfig, Mailer};
@@ -14,8 +15,8 @@ use crate::args::UpArgs;
 use crate::error::CliError;
 use crate::host_file::{HostFile, MailTable, OutboundTable, SmsTable};
 
-/// What the capabilities of this host stand on.
-pub(crate) fn open(args: &UpArgs, data: &DataFolder) -> Result<Backends, CliError> {
+/// What the capabilities of this host stand on, and how services call each other.
+pub(crate) fn open(args: &UpArgs, data: &DataFolder) -> Result<(Backends, Policies), CliError> {
     let file = HostFile::load(args.config.as_deref())?;
     let environment = Environment::of_process();
     let databases = Databases::open(data.paths().databases.clone(), SqlLimits::default())
@@ -24,13 +25,14 @@ pub(crate) fn open(args: &UpArgs, data: &DataFolder) -> Result<Backends, CliErro
     let texter = file.sms.map(|table| texter(table, &environment)).transpose()?;
     let outbound = outbound(file.outbound.unwrap_or_default())?;
     let overrides = Overrides::new(file.services, environment);
-    Ok(Backends {
+    let backends = Backends {
         overrides: Arc::new(overrides),
         mailer: Arc::new(mailer.unwrap_or_default()),
         texter: Arc::new(texter.unwrap_or_default()),
         outbound: Arc::new(outbound),
         ..Backends::from(databases)
-    })
+    };
+    Ok((backends, file.policies))
 }
 
 fn mailer(table: MailTable, environment: &Environment) -> Result<Mailer, CliError> {

@@ -44,6 +44,11 @@ impl Admin {
         self.answer(self.agent.post(self.url(path)).content_type(kind).send(body))
     }
 
+    pub(crate) fn put(&self, path: &str, body: &Value) -> Result<Answer, CliError> {
+        let request = self.agent.put(self.url(path)).content_type("application/json");
+        self.answer(request.send(body.to_string().as_bytes()))
+    }
+
     /// Begins to read a large answer; answers how many bytes it will have, if that is known.
     pub(crate) fn download(
         &self,

@@ -1,8 +1,9 @@
-//! The host's own file, `thali.toml`: settings and secrets of services, mail, text messages and what
-//! services may call.
+//! The host's own file, `thali.toml`: settings and secrets of services, mail, text messages, what
+//! services may call and how.
 
 mod auth;
 mod outbound;
+mod policies;
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
@@ -13,12 +14,15 @@ use thali_contract::manifest::entries::{Entry, Keys, Reader};
 use thali_contract::manifest::{SettingKey, units};
 use thali_contract::name::ServiceName;
 use thali_contract::problem::Mistake;
+use thali_control::Policies;
 use thali_platform::config::{Secret, SecretSource, ServiceOverrides};
 
 use crate::error::CliError;
 
 pub(crate) use auth::{AuthKey, AuthTable, CheckWith};
 pub(crate) use outbound::OutboundTable;
+
+use policies::CallTable;
 
 /// The file that is read when none is named and it is there.
 pub(crate) const USUAL_FILE: &str = "thali.toml";
@@ -29,8 +33,9 @@ const FILE_BYTES_MAX: u64 = 1 << 20;
 /// The longest time a provider may be given.
 const TIMEOUT_MAX: Duration = Duration::from_secs(60);
 
-const TABLES: Keys = Keys { known: &["services", "mail", "outbound", "sms", "auth"], later: &[] };
-const SERVICE: Keys = Keys { known: &["config", "secrets"], later: &[] };
+const TABLES: Keys =
+    Keys { known: &["services", "mail", "outbound", "sms", "auth", "policies"], later: &[] };
+const SERVICE: Keys = Keys { known: &["config", "secrets", "calls"], later: &[] };
 const SECRET: Keys = Keys { known: &["file", "env"], later: &[] };
 const MAIL: Keys = Keys { known: &["url", "from", "timeout"], later: &[] };
 const SMS: Keys = Keys { known: &["url", "token", "timeout"], later: &[] };
@@ -43,6 +48,7 @@ pub(crate) struct HostFile {
     pub(crate) outbound: Option<OutboundTable>,
     pub(crate) sms: Option<SmsTable>,
     pub(crate) auth: Option<AuthTable>,
+    pub(crate) policies: Policies,
 }
 
 /// `[mail]`
@@ -84,7 +90,7 @@ impl HostFile {
     /// Reads the text of the file `name` in `folder`, which relative paths begin at.
     fn parse(name: &str, text: &str, folder: &Path) -> Result<Self, Vec<Mistake>> {
         Reader::read(name, text, |reader, document| {
-            let mut tables = Tables { reader, folder };
+            let mut tables = Tables { reader, folder, calls: Vec::new() };
             let mut file = Self::default();
             for entry in document {
                 match entry.key {
@@ -92,10 +98,12 @@ impl HostFile {
                     "mail" => file.mail = tables.mail(entry),
                     "outbound" => file.outbound = tables.outbound(entry),
                     "sms" => file.sms = tables.sms(entry),
+                    "policies" => file.policies.named = tables.policies(entry),
                     "auth" => file.auth = tables.auth(entry),
                     _ => tables.reader.unknown(entry, &TABLES),
                 }
             }
+            tables.give_calls(&mut file.policies);
             Some(file)
         })
     }
@@ -140,6 +148,8 @@ fn refused(path: &Path, mistakes: &[Mistake]) -> CliError {
 struct Tables<'r, 't> {
     reader: &'r mut Reader<'t>,
     folder: &'r Path,
+    /// `[services.NAME.calls]`
+    calls: Vec<CallTable>,
 }
 
 impl Tables<'_, '_> {
@@ -148,7 +158,7 @@ impl Tables<'_, '_> {
         for entry in self.reader.table(section).unwrap_or_default() {
             let name = entry.key.parse::<ServiceName>();
             let name = name.map_err(|error| self.reader.mistake(entry.at, error.to_string()));
-            let overrides = self.service(entry);
+            let overrides = self.service(entry, name.as_ref().ok());
             if let Ok(name) = name {
                 services.insert(name, overrides);
             }
@@ -156,12 +166,13 @@ impl Tables<'_, '_> {
         services
     }
 
-    fn service(&mut self, section: Entry<'_>) -> ServiceOverrides {
+    fn service(&mut self, section: Entry<'_>, name: Option<&ServiceName>) -> ServiceOverrides {
         let mut overrides = ServiceOverrides::default();
         for entry in self.reader.table(section).unwrap_or_default() {
             match entry.key {
                 "config" => overrides.config = self.config(entry),
                 "secrets" => overrides.secrets = self.secrets(entry),
+                "calls" => self.calls(entry, name),
                 _ => self.reader.unknown(entry, &SERVICE),
             }
         }

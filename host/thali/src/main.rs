@@ -3,6 +3,7 @@
 
 mod args;
 mod backends;
+mod breakers;
 mod build;
 mod client;
 mod commands;
@@ -69,6 +70,7 @@ fn run(args: Args) -> Result<ExitCode, CliError> {
         Command::Schedules { service, command } => {
             schedules::schedules(&admin, service.as_deref(), command.as_ref(), json)
         }
+        Command::Breakers { command } => breakers::breakers(&admin, command.as_ref(), json),
         Command::Token(options) => token::token(&options, json),
         Command::Auth { command: AuthCommand::Reload } => commands::reload_keys(&admin, json),
         Command::Openapi => commands::openapi(&admin),

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use serde_json::Value;
 
+use crate::breakers;
 use crate::client::Admin;
 use crate::commands::{print_json, segment};
 use crate::error::CliError;
@@ -44,6 +45,7 @@ pub(crate) fn show(admin: &Admin, name: &str, json: bool) -> Result<ExitCode, Cl
     section("imports", &service, "imports", &["interface", "provider"], |row| {
         vec![cell(row, "interface"), provider(row)]
     });
+    section("calls", &service, "calls", &breakers::HEADINGS, breakers::row);
     section("config", &service, "config", &["key", "value", "from"], |row| {
         vec![cell(row, "key"), cell(row, "value"), spaced(&cell(row, "origin"))]
     });

@@ -127,7 +127,7 @@ async fn stop_serving(serving: Serving, control: &Control, drain: Duration) -> E
 
 /// Puts the parts together, from the data folder up.
 async fn wire(args: &UpArgs, data: DataFolder) -> Result<(Arc<Control>, Arc<Runtime>), CliError> {
-    let backends = backends::open(args, &data)?;
+    let (backends, policies) = backends::open(args, &data)?;
     let config = RuntimeConfig {
         cache_dir: Some(data.paths().cache.clone()),
         cache_key: CacheKey(data.key()),
@@ -137,6 +137,7 @@ async fn wire(args: &UpArgs, data: DataFolder) -> Result<(Arc<Control>, Arc<Runt
     let config = ControlConfig {
         seed: args.seed,
         implied_routes: !args.no_implied_routes,
+        policies,
         ..ControlConfig::default()
     };
     let control = Control::open(config, data, Arc::clone(&runtime), backends)

@@ -13,10 +13,12 @@ const CALL: Keys = Keys {
     known: &["optional", "policy", "timeout", "retries", "breaker", "concurrency", "queue"],
     later: &[],
 };
-const POLICY: Keys = Keys {
+const OPERATOR: Keys = Keys {
     known: &["policy", "timeout", "retries", "breaker", "concurrency", "queue"],
     later: &[],
 };
+const POLICY: Keys =
+    Keys { known: &["timeout", "retries", "breaker", "concurrency", "queue"], later: &[] };
 const BREAKER: Keys =
     Keys { known: &["failures", "reset", "reset-max", "jitter-percent"], later: &[] };
 const FUNCTIONS: Keys = Keys { known: &["idempotent"], later: &[] };
@@ -148,25 +150,32 @@ fn call(reader: &mut Reader<'_>, entry: Entry<'_>) -> Option<CallSpec> {
     Some(CallSpec { interface: interface?, optional: optional.unwrap_or(false), policy, line })
 }
 
-/// `[services.NAME.calls]` of the host's file: the policy of each interface.
-pub fn overrides(reader: &mut Reader<'_>, section: Entry<'_>) -> Vec<(InterfaceName, PolicySpec)> {
-    let entries = reader.table(section).unwrap_or_default();
-    let read = |entry| {
-        let (interface, policy) = (interface(reader, entry), policy(reader, entry));
-        Some((interface?, policy))
-    };
-    entries.into_iter().filter_map(read).collect()
-}
-
-/// One policy of the host's file.
-pub fn policy(reader: &mut Reader<'_>, section: Entry<'_>) -> PolicySpec {
+/// One entry of `[services.NAME.calls]` of the host's file.
+pub fn operators_word(
+    reader: &mut Reader<'_>,
+    entry: Entry<'_>,
+) -> Option<(InterfaceName, PolicySpec)> {
+    let interface = interface(reader, entry);
     let mut policy = PolicySpec::default();
-    for entry in reader.table(section).unwrap_or_default() {
-        if !policy.read(reader, entry) {
-            reader.unknown(entry, &POLICY);
+    for member in reader.table(entry)? {
+        if !policy.read(reader, member) {
+            reader.unknown(member, &OPERATOR);
         }
     }
-    policy
+    Some((interface?, policy))
+}
+
+/// One entry of `[policies]` of the host's file. It names no other.
+pub fn named_policy(reader: &mut Reader<'_>, entry: Entry<'_>) -> Option<(SettingKey, PolicySpec)> {
+    let name = entry.key.parse::<SettingKey>();
+    let name = name.map_err(|_| reader.mistake(entry.at, no_policy(entry.key))).ok();
+    let mut policy = PolicySpec::default();
+    for member in reader.table(entry)? {
+        if member.key == "policy" || !policy.read(reader, member) {
+            reader.unknown(member, &POLICY);
+        }
+    }
+    Some((name?, policy))
 }
 
 fn interface(reader: &mut Reader<'_>, entry: Entry<'_>) -> Option<InterfaceName> {

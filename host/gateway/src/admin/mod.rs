@@ -4,6 +4,7 @@
 //! page of somebody else is refused (see the module `guard`).
 
 mod auth;
+mod breakers;
 mod call;
 mod database;
 mod events;
@@ -111,6 +112,8 @@ fn router(host: Host) -> Router {
         .route("/events/dead/{id}", get(events::show))
         .route("/schedules", get(schedules::list))
         .route("/schedules/{service}/{name}/run", post(schedules::run))
+        .route("/breakers", get(breakers::list))
+        .route("/breakers/{consumer}/{interface}", put(breakers::force))
         .route("/auth/reload", post(auth::reload))
         .route("/graph", get(graph::graph))
         .route("/openapi.json", get(openapi))
@@ -121,8 +124,16 @@ fn router(host: Host) -> Router {
 }
 
 async fn index() -> Json<serde_json::Value> {
-    let paths =
-        ["services", "schedules", "events", "events/dead", "graph", "openapi.json", "health"];
+    let paths = [
+        "services",
+        "breakers",
+        "schedules",
+        "events",
+        "events/dead",
+        "graph",
+        "openapi.json",
+        "health",
+    ];
     let links = paths.map(|path| format!("/admin/v1/{path}"));
     Json(json!({ "name": "thali admin", "version": env!("CARGO_PKG_VERSION"), "links": links }))
 }
