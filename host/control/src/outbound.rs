@@ -38,7 +38,11 @@ pub struct GrantStatus {
 /// Whether a component sends HTTP requests of its own.
 fn sends_requests(contract: &Contract) -> bool {
     let mut imports = contract.imports.iter().map(|import| &import.name);
-    imports.any(|name| name.origin() == Origin::Platform && name.interface == "http")
+    imports.any(|name| match name.origin() {
+        Origin::Platform => name.interface == "http",
+        Origin::Wasi => name.package == "http" && name.interface == "outgoing-handler",
+        Origin::Service => false,
+    })
 }
 
 /// A component that sends requests has to say where to.
@@ -91,7 +95,9 @@ impl Candidate {
     pub(crate) fn idle_outbound(&self) -> Option<String> {
         let idle = self.manifest.outbound.is_some() && !sends_requests(&self.contract);
         idle.then(|| {
-            "[outbound] means nothing: the component does not import thali:platform/http".into()
+            "[outbound] means nothing: the component imports neither \
+             thali:platform/http nor wasi:http/outgoing-handler"
+                .into()
         })
     }
 }

@@ -1,4 +1,4 @@
-//! What components may import from the host: `thali:platform/*`.
+//! What components may import from the host: `thali:platform/*`, and what is not WASI's plain part.
 //!
 //! Each capability is a module that works without wasm, and a thin [`Capability`] that lends it to
 //! components. Nothing here knows of routes, rollouts or HTTP.
@@ -31,6 +31,8 @@ pub const CAPABILITIES: &[&dyn Capability] = &[
     &context::ContextCapability,
     &mail::MailCapability,
     &outbound::HttpCapability,
+    &outbound::WasiHttpTypes,
+    &outbound::WasiOutgoingHandler,
     &sms::SmsCapability,
     &sql::SqlCapability,
 ];

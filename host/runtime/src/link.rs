@@ -15,7 +15,8 @@ use crate::fault::Fault;
 use crate::revision::{PrepareError, RevisionSpec};
 use crate::state::State;
 
-/// WASI packages that a component may import. Files and the network are not among them.
+/// WASI packages that every component may import. Files and sockets are not among them; what a
+/// capability offers is its own affair.
 const WASI_GRANTED: [&str; 4] = ["cli", "clocks", "io", "random"];
 
 /// Refuses the first import that this host does not offer.
@@ -52,8 +53,8 @@ pub(crate) type Linked = (Linker<State>, Box<[Arc<Upstream>]>);
 fn is_granted(runtime: &Runtime, import: &Interface) -> bool {
     match import.name.origin() {
         Origin::Service => true,
-        Origin::Wasi => WASI_GRANTED.contains(&import.name.package.as_str()),
-        Origin::Platform => runtime.granted().iter().any(|granted| {
+        Origin::Wasi if WASI_GRANTED.contains(&import.name.package.as_str()) => true,
+        Origin::Wasi | Origin::Platform => runtime.granted().iter().any(|granted| {
             granted.same_interface(&import.name)
                 && thali_contract::compat::version_serves(
                     granted.version.as_ref(),

@@ -7,10 +7,12 @@ use thali_contract::name::ServiceName;
 use tokio::time::Instant;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{WasiHttpCtxView, WasiHttpHooks};
 
 use crate::context::Context;
 use crate::engine::Runtime;
 use crate::extensions::Extensions;
+use crate::http::HttpPart;
 use crate::meter::Meter;
 use crate::output::{Channel, Output, Stream};
 use crate::revision::Revision;
@@ -31,8 +33,14 @@ pub struct State {
     wasi: WasiCtx,
     table: ResourceTable,
     held: u32,
+    /// Shared by what ends somewhere else, such as a connection.
+    guard: Option<Arc<Guard>>,
+    http: Option<HttpPart>,
     locals: Extensions,
 }
+
+/// Keeps an instance from being used again for as long as it lives.
+pub struct Guard(());
 
 /// Which invocation a store is running now.
 #[derive(Clone)]
@@ -66,6 +74,8 @@ impl State {
             wasi,
             table,
             held: 0,
+            guard: None,
+            http: None,
             locals: Extensions::new(),
         }
     }
@@ -75,6 +85,7 @@ impl State {
         self.output.restart(scope.context.request_id, self.runtime.limits().output_bytes_max);
         self.meter.restart();
         self.locals.clear();
+        self.http = None;
         self.scope = scope;
     }
 
@@ -95,8 +106,28 @@ impl State {
         self.held = self.held.saturating_sub(1);
     }
 
+    /// Counts something that must end with the request and that may end outside of the store. What
+    /// [`State::hold`] says of it holds for as long as a guard lives.
+    pub fn guard(&mut self) -> Arc<Guard> {
+        Arc::clone(self.guard.get_or_insert_with(|| Arc::new(Guard(()))))
+    }
+
     pub(crate) fn holds_something(&self) -> bool {
-        self.held > 0
+        let guarded = self.guard.as_ref().is_some_and(|guard| Arc::strong_count(guard) > 1);
+        self.held > 0 || guarded
+    }
+
+    /// What `wasi:http` works with. `hooks` makes what its requests go through, once per invocation.
+    pub fn http(
+        &mut self,
+        hooks: impl FnOnce(&mut Self) -> Box<dyn WasiHttpHooks>,
+    ) -> WasiHttpCtxView<'_> {
+        let part = match self.http.take() {
+            Some(part) => part,
+            None => HttpPart::new(hooks(self)),
+        };
+        let part = self.http.insert(part);
+        WasiHttpCtxView { ctx: &mut part.context, hooks: &mut *part.hooks, table: &mut self.table }
     }
 
     /// What capabilities keep for the invocation that runs, by type: gone when it ends.

@@ -7,12 +7,16 @@ use crate::support::TestHost;
 async fn a_component_that_sends_requests_must_say_where_to() {
     let host = TestHost::new().await;
     let before = host.everything();
-    let guest = api("caller").imports("thali:platform/http@1.0.0", &["send: func(at: u32) -> u32"]);
-    let problem = host.refuse(guest).await.problem();
-    assert_eq!((problem.status, problem.code.as_str()), (422, "import_not_granted"));
-    let detail = problem.detail.unwrap();
-    assert!(detail.contains("[outbound] allow = [\"https://api.example\"]"), "{detail}");
-    assert_eq!(host.everything(), before);
+    for (interface, function) in [
+        ("thali:platform/http@1.0.0", "send: func(at: u32) -> u32"),
+        ("wasi:http/outgoing-handler@0.2.0", "handle: func(at: u32) -> u32"),
+    ] {
+        let problem = host.refuse(api("caller").imports(interface, &[function])).await.problem();
+        assert_eq!((problem.status, problem.code.as_str()), (422, "import_not_granted"));
+        let detail = problem.detail.unwrap();
+        assert!(detail.contains("[outbound] allow = [\"https://api.example\"]"), "{detail}");
+        assert_eq!(host.everything(), before);
+    }
 }
 
 #[tokio::test]
@@ -48,7 +52,8 @@ async fn what_a_service_may_call_is_shown() {
          allow = [\"https://API.example.\", \"config:provider\", \"config:unset\"]",
     );
     let deployed = host.deploy(guest).await;
-    let idle = "[outbound] means nothing: the component does not import thali:platform/http";
+    let idle = "[outbound] means nothing: the component imports neither thali:platform/http nor \
+                wasi:http/outgoing-handler";
     assert_eq!(deployed.warnings, [idle]);
     let shown = serde_json::to_value(host.show("caller").outbound.unwrap()).unwrap();
     let grant = |origin: &str, by: &str| serde_json::json!({ "origin": origin, "granted_by": by, "private": false });

@@ -12,6 +12,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::error::OutboundError;
+use super::invocation::Place;
 
 /// The body of an answer. It ends with an error when it is too large or too slow, and holds the places
 /// of its request until it is dropped.
@@ -27,7 +28,7 @@ pub struct ResponseBody {
 }
 
 /// The places that a request takes, in its invocation and in its service.
-pub(super) type Places = [OwnedSemaphorePermit; 2];
+pub(super) type Places = (Place, OwnedSemaphorePermit);
 
 impl ResponseBody {
     /// # Errors

@@ -21,7 +21,7 @@ use super::counts::{Counts, OutboundCounts};
 use super::error::OutboundError;
 use super::grants::Grant;
 use super::head;
-use super::invocation::Invocation;
+use super::invocation::{Invocation, Place};
 
 /// Headers of one answer.
 const ANSWER_HEADERS_MAX: usize = 100;
@@ -103,7 +103,8 @@ impl Client {
         &self.host
     }
 
-    /// Sends a request and waits for the head of its answer. Redirects are answers like any other.
+    /// Sends a request and waits for the head of its answer. Redirects are answers like any other. What
+    /// is refused counts as well: a service that only guesses is stopped, too.
     ///
     /// # Errors
     ///
@@ -113,8 +114,21 @@ impl Client {
         request: OutboundRequest,
         invocation: &Invocation,
     ) -> Result<Response<ResponseBody>, OutboundError> {
+        self.send_from(request, invocation, invocation.begin()).await
+    }
+
+    /// Sends a request whose place was taken, or was not to be had.
+    pub(super) async fn send_from(
+        &self,
+        request: OutboundRequest,
+        invocation: &Invocation,
+        place: Result<Place, OutboundError>,
+    ) -> Result<Response<ResponseBody>, OutboundError> {
         let origin = request.url.origin.clone();
-        let answer = self.exchange(request, invocation).await;
+        let answer = match place {
+            Ok(place) => self.exchange(request, invocation, place).await,
+            Err(error) => Err(error),
+        };
         self.note(&origin, invocation, &answer);
         answer
     }
@@ -123,10 +137,9 @@ impl Client {
         &self,
         request: OutboundRequest,
         invocation: &Invocation,
+        place: Place,
     ) -> Result<Response<ResponseBody>, OutboundError> {
         let OutboundRequest { method, url, headers, body, timeouts } = request;
-        // What is refused counts as well: a service that only guesses is stopped, too.
-        let place = invocation.begin()?;
         let upstream = self.upstreams.get(&url.origin).ok_or_else(|| not_allowed(&url.origin))?;
         let request = head::request(method, &url, headers, &invocation.trace, body)?;
         let service_place = Arc::clone(&self.open).try_acquire_owned().map_err(|_| {
@@ -145,7 +158,7 @@ impl Client {
         let between_bytes =
             timeouts.between_bytes.map_or(between_bytes, |own| own.min(between_bytes));
         let (head, body) = answer.into_parts();
-        let places = [place, service_place];
+        let places = (place, service_place);
         let bytes_max = limits.response_bytes_max;
         let body = ResponseBody::new(body, bytes_max, between_bytes, deadline, places)?;
         Ok(Response::from_parts(head, body))

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
+use http_body_util::LengthLimitError;
 use thiserror::Error;
 
 use crate::messaging::shown;
@@ -72,6 +73,9 @@ impl OutboundError {
                 return Self::TooLarge(
                     "the head of the answer has too many or too long headers".into(),
                 );
+            }
+            if found.is::<LengthLimitError>() {
+                return Self::Invalid("the request's body is larger than it may be".into());
             }
             cause = found.source();
         }

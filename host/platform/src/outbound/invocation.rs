@@ -1,9 +1,9 @@
 //! What one invocation has sent.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Weak};
 
-use thali_runtime::{State, TraceContext};
+use thali_runtime::{Guard, State, TraceContext};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -19,12 +19,21 @@ const SHARE: (u32, u32) = (3, 4);
 #[derive(Clone)]
 pub struct Invocation {
     tally: Arc<Tally>,
+    /// Of the store that it runs in.
+    guard: Weak<Guard>,
     /// When the invocation must be done.
     pub deadline: Instant,
     /// The trace that its requests belong to.
     pub trace: TraceContext,
     /// Names the request from outside in the log.
     pub request_id: Uuid,
+}
+
+/// The place of one request in its invocation, until the end of the answer's body. An instance that
+/// still has one when its function returns is not used again.
+pub(super) struct Place {
+    _turn: OwnedSemaphorePermit,
+    _guard: Option<Arc<Guard>>,
 }
 
 /// What one invocation has sent.
@@ -44,7 +53,7 @@ impl Tally {
     }
 
     /// Takes the place of one more request.
-    fn begin(&self) -> Result<OwnedSemaphorePermit, OutboundError> {
+    fn take(&self) -> Result<OwnedSemaphorePermit, OutboundError> {
         let (requests_max, open_max) = self.limits;
         let take = |left: u32| left.checked_sub(1);
         if self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_err() {
@@ -61,7 +70,8 @@ impl Tally {
 impl Invocation {
     /// An invocation that has sent nothing yet.
     pub fn new(limits: &OutboundLimits, deadline: Instant, trace: TraceContext) -> Self {
-        Self { tally: Arc::new(Tally::new(limits)), deadline, trace, request_id: Uuid::nil() }
+        let tally = Arc::new(Tally::new(limits));
+        Self { tally, guard: Weak::new(), deadline, trace, request_id: Uuid::nil() }
     }
 
     /// The invocation that runs in a store.
@@ -74,11 +84,13 @@ impl Invocation {
             state.locals().insert(Arc::clone(&tally));
             tally
         });
-        Self { tally, deadline, trace, request_id }
+        let guard = Arc::downgrade(&state.guard());
+        Self { tally, guard, deadline, trace, request_id }
     }
 
-    pub(super) fn begin(&self) -> Result<OwnedSemaphorePermit, OutboundError> {
-        self.tally.begin()
+    /// Takes the place of one more request.
+    pub(super) fn begin(&self) -> Result<Place, OutboundError> {
+        Ok(Place { _turn: self.tally.take()?, _guard: self.guard.upgrade() })
     }
 
     /// When a request that begins now must be done.

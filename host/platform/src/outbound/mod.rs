@@ -1,4 +1,4 @@
-//! HTTP requests of services: `thali:platform/http`.
+//! HTTP requests of services: `thali:platform/http`, and `wasi:http/outgoing-handler`.
 //!
 //! Nothing may be called unless the manifest names it (`[outbound] allow`), and nothing that has no
 //! public address unless an operator does (`[outbound] private` of the host's file). A revision has one
@@ -24,6 +24,7 @@ mod limits;
 mod private;
 mod resolve;
 mod tls;
+mod wasi;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -39,6 +40,7 @@ pub use limits::OutboundLimits;
 pub use private::{PrivateTarget, PrivateTargets};
 pub use resolve::{Answer, Resolve, SystemResolver};
 pub use tls::CaError;
+pub use wasi::{WasiHttpTypes, WasiOutgoingHandler};
 
 use tls::Trust;
 

@@ -17,7 +17,7 @@ use wit_parser::Resolve;
 
 /// What every guest has: a memory of one page, and an allocator that only grows from 8192 on and starts
 /// again with every instance. Results are written to 1024.
-const PRELUDE: &str = r#"
+pub(crate) const PRELUDE: &str = r#"
     (memory (export "memory") 1)
     (global $next (mut i32) (i32.const 8192))
     (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
@@ -46,10 +46,26 @@ impl Guest {
         core: &str,
         extensions: Extensions,
     ) -> Self {
+        let import = format!("import thali:platform/{import}@1.0.0;");
+        let core = format!("{imports} {PRELUDE} {core}");
+        Self::of_world(&[], &import, api, &core, extensions, 1)
+    }
+
+    /// A guest of another world: `import` is the WIT of what it imports, from `packages` as well, and
+    /// `core` what is between `(module` and `)`, after the imports with [`PRELUDE`]. An instance serves
+    /// `reuse` calls.
+    pub(crate) fn of_world(
+        packages: &[&str],
+        import: &str,
+        api: &str,
+        core: &str,
+        extensions: Extensions,
+        reuse: u32,
+    ) -> Self {
         let limits = HostLimits { instances_max: 100, ..HostLimits::default() };
         let config = RuntimeConfig { cache_dir: None, cache_key: CacheKey([0; 32]), limits };
         let runtime = Runtime::new(config, thali_platform::CAPABILITIES).unwrap();
-        let bytes = component(import, api, &format!("(module {imports} {PRELUDE} {core})"));
+        let bytes = component(packages, import, api, &format!("(module {core})"));
         let digest = Digest::of(&bytes);
         let spec = RevisionSpec {
             service: "guest".parse().unwrap(),
@@ -57,7 +73,7 @@ impl Guest {
             digest,
             version: Version::new(1, 0, 0),
             contract: Arc::new(read_contract(&bytes).unwrap()),
-            limits: Limits { timeout: Duration::from_secs(2), ..Limits::default() },
+            limits: Limits { timeout: Duration::from_secs(2), reuse, ..Limits::default() },
             optional: Vec::new(),
             calls: CallPolicies::default(),
             idempotent: Vec::new(),
@@ -87,14 +103,17 @@ impl Guest {
     }
 }
 
-fn component(import: &str, api: &str, module: &str) -> Vec<u8> {
+fn component(packages: &[&str], import: &str, api: &str, module: &str) -> Vec<u8> {
     let mut resolve = Resolve::default();
     let wit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../wit/platform");
     resolve.push_dir(wit).unwrap();
+    for (at, package) in packages.iter().enumerate() {
+        resolve.push_str(format!("{at}.wit"), package).unwrap();
+    }
     let text = format!(
         "package test:guest@1.0.0;
         interface api {{ {api} }}
-        world guest {{ import thali:platform/{import}@1.0.0; export api; }}"
+        world guest {{ {import} export api; }}"
     );
     let package = resolve.push_str("guest.wit", &text).unwrap();
     let world = resolve.select_world(&[package], None).unwrap();

@@ -4,4 +4,6 @@ mod guest;
 mod limits;
 mod policy;
 mod support;
+mod tls;
 mod upstream;
+mod wasi;

@@ -1,0 +1,23 @@
+//! The part of a store that `wasi:http` needs.
+//!
+//! Its headers and bodies live in the store's resource table, so the store has to have their context.
+//! What becomes of a request is for the capability whose [`WasiHttpHooks`] are in it.
+
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpHooks};
+
+/// Names and values of one set of headers, in bytes, with what they take in memory.
+const FIELD_BYTES_MAX: usize = 64 << 10;
+
+/// The context of `wasi:http` in one store, made when it is first used.
+pub(crate) struct HttpPart {
+    pub(crate) context: WasiHttpCtx,
+    pub(crate) hooks: Box<dyn WasiHttpHooks>,
+}
+
+impl HttpPart {
+    pub(crate) fn new(hooks: Box<dyn WasiHttpHooks>) -> Self {
+        let mut context = WasiHttpCtx::new();
+        context.set_field_size_limit(FIELD_BYTES_MAX);
+        Self { context, hooks }
+    }
+}
