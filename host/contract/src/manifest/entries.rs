@@ -254,6 +254,11 @@ impl Scalar {
 }
 
 impl Entry<'_> {
+    /// Whether the value is true or false.
+    pub fn is_bool(&self) -> bool {
+        self.value.get_ref().as_bool().is_some()
+    }
+
     /// Whether the value is a string.
     pub fn is_str(&self) -> bool {
         self.value.get_ref().is_str()

@@ -1,6 +1,7 @@
 //! `[http]`: the routes of a manifest.
 
 use super::access::AccessKeys;
+use super::edge::EdgeSpec;
 use super::entries::{Entry, Keys, Reader, quoted};
 use super::{EndSpec, RouteSpec, StreamSpec, hint};
 use crate::access::Access;
@@ -8,13 +9,23 @@ use crate::route::{Method, Template};
 
 /// Of a route that calls a function.
 const CALL: Keys = Keys {
-    known: &["call", "status", "location", "idempotent", "scope", "auth"],
-    later: &["cache", "rate"],
+    known: &[
+        "call",
+        "status",
+        "location",
+        "idempotent",
+        "scope",
+        "auth",
+        "rate",
+        "cors",
+        "detached",
+    ],
+    later: &["cache"],
 };
 /// Of a route that streams events.
 const STREAM: Keys = Keys {
-    known: &["stream", "key", "snapshot", "only", "ends", "scope", "auth"],
-    later: &["rate"],
+    known: &["stream", "key", "snapshot", "only", "ends", "scope", "auth", "rate", "cors"],
+    later: &[],
 };
 
 /// The routes of `[http]`, in the order of the file.
@@ -28,10 +39,14 @@ fn route(reader: &mut Reader<'_>, entry: Entry<'_>) -> Option<RouteSpec> {
     let key = route_key(reader, entry);
     let target = target(reader, entry);
     let (method, path) = key?;
-    let Target { call: (interface, function), status, location, idempotent, access, stream } =
+    let Target { call: (interface, function), status, location, idempotent, access, stream, edge } =
         target?;
     if idempotent && method == Method::Get {
         reader.mistake(entry.at, "a GET may be repeated anyway: leave \"idempotent\" out");
+    }
+    if idempotent && edge.detached == Some(false) {
+        let detail = "an idempotent route runs to its end: leave \"detached = false\" out";
+        reader.mistake(entry.at, detail);
     }
     if stream.is_some() && method != Method::Get {
         reader.mistake(entry.at, format!("a stream is read by GET, not by {method}"));
@@ -47,6 +62,7 @@ fn route(reader: &mut Reader<'_>, entry: Entry<'_>) -> Option<RouteSpec> {
         idempotent,
         access,
         stream,
+        edge,
         line,
     })
 }
@@ -60,6 +76,7 @@ struct Target {
     idempotent: bool,
     access: Access,
     stream: Option<StreamSpec>,
+    edge: EdgeSpec,
 }
 
 fn target(reader: &mut Reader<'_>, entry: Entry<'_>) -> Option<Target> {
@@ -77,6 +94,7 @@ fn target(reader: &mut Reader<'_>, entry: Entry<'_>) -> Option<Target> {
 fn call(reader: &mut Reader<'_>, entry: Entry<'_>, members: Vec<Entry<'_>>) -> Option<Target> {
     let (mut call, mut status, mut location, mut idempotent) = (None, None, None, None);
     let (mut has_call, mut access) = (false, AccessKeys::default());
+    let mut edge = EdgeSpec::default();
     for member in members {
         match member.key {
             "call" => {
@@ -86,6 +104,7 @@ fn call(reader: &mut Reader<'_>, entry: Entry<'_>, members: Vec<Entry<'_>>) -> O
             "status" => status = success_status(reader, member),
             "idempotent" => idempotent = reader.bool(member),
             "location" => location = reader.parsed(member, Template::parse),
+            key if EdgeSpec::KEYS.contains(&key) => edge.take(reader, member),
             _ if access.take(reader, member) => {}
             _ => reader.unknown(member, &CALL),
         }
@@ -95,12 +114,13 @@ fn call(reader: &mut Reader<'_>, entry: Entry<'_>, members: Vec<Entry<'_>>) -> O
         reader.mistake(entry.at, format!("the route {} needs {example}", quoted(entry.key)));
     }
     let (idempotent, access) = (idempotent.unwrap_or(false), access.finish(reader));
-    Some(Target { call: call?, status, location, idempotent, access, stream: None })
+    Some(Target { call: call?, status, location, idempotent, access, stream: None, edge })
 }
 
 fn stream(reader: &mut Reader<'_>, entry: Entry<'_>, members: Vec<Entry<'_>>) -> Option<Target> {
     let (mut interface, mut key, mut snapshot, mut only) = (None, None, None, None);
     let (mut end, mut access) = (Vec::new(), AccessKeys::default());
+    let mut edge = EdgeSpec::default();
     for required in ["key", "snapshot"] {
         if !members.iter().any(|member| member.key == required) {
             let detail = format!("the stream {} needs {required:?}", quoted(entry.key));
@@ -114,13 +134,14 @@ fn stream(reader: &mut Reader<'_>, entry: Entry<'_>, members: Vec<Entry<'_>>) ->
             "snapshot" => snapshot = reader.parsed(member, parse_call),
             "only" => only = some(reader, member),
             "ends" => end = ends(reader, member),
+            "rate" | "cors" => edge.take(reader, member),
             _ if access.take(reader, member) => {}
             _ => reader.unknown(member, &STREAM),
         }
     }
     let access = access.finish(reader);
     let stream = StreamSpec { interface: interface?.into(), key: key?.into(), only, ends: end };
-    Some(Target { call: snapshot?, access, stream: Some(stream), ..Target::default() })
+    Some(Target { call: snapshot?, access, stream: Some(stream), edge, ..Target::default() })
 }
 
 /// Strings, of which there has to be one.

@@ -1,13 +1,15 @@
 //! `[limits]`: what one invocation of the service may use.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::edge::{self, RateSpec};
 use super::entries::{Entry, Keys, Reader, quoted};
 use super::units;
 
 const LIMITS: Keys = Keys {
-    known: &["memory", "timeout", "cpu", "concurrency", "queue", "reuse"],
-    later: &["outbound", "rate"],
+    known: &["memory", "timeout", "cpu", "concurrency", "queue", "reuse", "rate"],
+    later: &["outbound"],
 };
 
 /// `[limits]`: what the service asks for. It never gets more than the host allows.
@@ -28,7 +30,11 @@ pub struct LimitsSpec {
     pub reuse: Option<u32>,
 }
 
-pub(super) fn limits(reader: &mut Reader<'_>, section: Entry<'_>) -> LimitsSpec {
+pub(super) fn limits(
+    reader: &mut Reader<'_>,
+    section: Entry<'_>,
+    rate: &mut Option<Arc<RateSpec>>,
+) -> LimitsSpec {
     let mut limits = LimitsSpec::default();
     for entry in reader.table(section).unwrap_or_default() {
         match entry.key {
@@ -37,6 +43,7 @@ pub(super) fn limits(reader: &mut Reader<'_>, section: Entry<'_>) -> LimitsSpec 
             "cpu" => limits.cpu = reader.parsed(entry, time),
             "concurrency" => limits.concurrency = reader.integer(entry, 1..=1_000_000),
             "queue" => limits.queue = reader.integer(entry, 0..=1_000_000),
+            "rate" => *rate = edge::rate(reader, entry).map(Arc::new),
             "reuse" => limits.reuse = reader.integer(entry, 1..=1_000_000_000),
             _ => reader.unknown(entry, &LIMITS),
         }

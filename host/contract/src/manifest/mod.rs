@@ -6,6 +6,7 @@
 
 mod access;
 pub mod calls;
+pub mod edge;
 pub mod entries;
 mod events;
 mod http;
@@ -19,6 +20,7 @@ pub mod units;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use semver::Version;
@@ -28,6 +30,7 @@ use crate::name::{InterfaceName, ServiceName};
 use crate::problem::Mistake;
 use crate::route::{Method, Template};
 
+use edge::{CorsSpec, EdgeSpec, RateSpec};
 use entries::Reader;
 
 pub use calls::{BreakerSpec, CallSpec, FunctionSpec, PolicySpec};
@@ -75,6 +78,10 @@ pub struct Manifest {
     pub schedules: Vec<ScheduleSpec>,
     /// `[limits]`
     pub limits: LimitsSpec,
+    /// `[limits] rate`: how often the routes may be called, all together.
+    pub rate: Option<Arc<RateSpec>>,
+    /// `[cors]`: which pages may call the routes that do not say it themselves.
+    pub cors: Option<Arc<CorsSpec>>,
 }
 
 /// Who the service is.
@@ -109,6 +116,8 @@ pub struct RouteSpec {
     pub access: Access,
     /// The events that are streamed. Then the function makes the snapshot they begin with.
     pub stream: Option<StreamSpec>,
+    /// What is enforced in front of it.
+    pub edge: EdgeSpec,
     /// The line in the file, from 1.
     pub line: u32,
 }

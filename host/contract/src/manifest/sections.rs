@@ -1,7 +1,9 @@
 //! The tables of a manifest, one function each.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::edge::{self, CorsSpec, RateSpec};
 use super::entries::{Entry, Keys, Reader, quoted};
 use super::{
     CacheSection, CallSpec, ConfigSpec, DatabaseSection, ErrorSpec, EventsSection, FunctionSpec,
@@ -27,6 +29,7 @@ const TABLES: Keys = Keys {
         "outbound",
         "schedule",
         "limits",
+        "cors",
     ],
     later: &["mail"],
 };
@@ -72,7 +75,8 @@ pub(super) fn manifest(reader: &mut Reader<'_>, document: Vec<Entry<'_>>) -> Opt
             "cache" => manifest.cache = settings::cache(reader, entry),
             "outbound" => unchecked = outbound::outbound(reader, entry),
             "schedule" => manifest.schedules = schedule::schedules(reader, entry),
-            "limits" => manifest.limits = limits::limits(reader, entry),
+            "limits" => manifest.limits = limits::limits(reader, entry, &mut manifest.rate),
+            "cors" => manifest.cors = edge::cors(reader, entry).map(Arc::new),
             _ => reader.unknown(entry, &TABLES),
         }
     }
@@ -103,6 +107,8 @@ struct Parts {
     outbound: Option<OutboundSection>,
     schedules: Vec<ScheduleSpec>,
     limits: LimitsSpec,
+    rate: Option<Arc<RateSpec>>,
+    cors: Option<Arc<CorsSpec>>,
 }
 
 impl Parts {
@@ -122,6 +128,8 @@ impl Parts {
             outbound,
             schedules,
             limits,
+            rate,
+            cors,
         } = self;
         Manifest {
             service,
@@ -139,6 +147,8 @@ impl Parts {
             outbound,
             schedules,
             limits,
+            rate,
+            cors,
         }
     }
 

@@ -158,7 +158,7 @@ fn a_route_says_who_may_use_it() {
 #[test]
 fn keys_that_nothing_enforces_yet_are_refused_as_such() {
     let all = mistakes(&format!(
-        "{SERVICE}[http]\n\"GET /a\" = {{ call = \"a.b\", rate = 1 }}\n[mail]\n"
+        "{SERVICE}[http]\n\"GET /a\" = {{ call = \"a.b\", cache = 1 }}\n[mail]\n"
     ));
     assert_eq!(all.len(), 2, "{all:?}");
     assert!(all.iter().all(|one| one.contains("not supported by this version")), "{all:?}");

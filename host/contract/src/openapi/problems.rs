@@ -101,6 +101,20 @@ const TOO_MANY_STREAMS: HostProblem = HostProblem {
         tokens came from its address.",
     codes: &["too_many_failures", "too_many_streams"],
 };
+const RATE_LIMITED: HostProblem = HostProblem {
+    status: 429,
+    name: "RateLimited",
+    description: "The client has sent as many requests as it may for now, or too many requests with bad \
+        tokens came from its address.",
+    codes: &["rate_limited", "too_many_failures"],
+};
+const TOO_MANY: HostProblem = HostProblem {
+    status: 429,
+    name: "TooMany",
+    description: "The client has sent as many requests, or has as many streams open, as it may, or too many \
+        requests with bad tokens came from its address.",
+    codes: &["rate_limited", "too_many_failures", "too_many_streams"],
+};
 const FAILED: HostProblem = HostProblem {
     status: 500,
     name: "Failed",
@@ -139,7 +153,7 @@ const CALL_DEPTH: HostProblem = HostProblem {
     codes: &["call_depth"],
 };
 
-const ALL: [&HostProblem; 19] = [
+const ALL: [&HostProblem; 21] = [
     &BAD_REQUEST,
     &UNAUTHENTICATED,
     &INVALID_TOKEN,
@@ -153,6 +167,8 @@ const ALL: [&HostProblem; 19] = [
     &KEY_REUSED,
     &TOO_MANY_FAILURES,
     &TOO_MANY_STREAMS,
+    &RATE_LIMITED,
+    &TOO_MANY,
     &FAILED,
     &INVALID_RESULT,
     &OVERLOADED,
@@ -169,6 +185,7 @@ fn of_host(route: &Route, contract: &Contract) -> Vec<&'static HostProblem> {
     let calls = contract.service_imports().next().is_some();
     let is_stream = route.stream().is_some();
     let needs_token = route.access().needs_token();
+    let is_limited = route.edge().rate.is_some() || route.edge().service_rate.is_some();
     // Where answers or events are kept, the database is one more thing that may not be there.
     let needs = calls || is_idempotent || is_stream;
     let mut payloads = route.errors().iter().filter_map(|case| case.payload.as_ref());
@@ -186,8 +203,10 @@ fn of_host(route: &Route, contract: &Contract) -> Vec<&'static HostProblem> {
         (takes_body, &UNSUPPORTED_MEDIA_TYPE),
         (is_idempotent, &IN_PROGRESS),
         (is_idempotent, &KEY_REUSED),
-        (!is_stream, &TOO_MANY_FAILURES),
-        (is_stream, &TOO_MANY_STREAMS),
+        (!is_stream && !is_limited, &TOO_MANY_FAILURES),
+        (is_stream && !is_limited, &TOO_MANY_STREAMS),
+        (!is_stream && is_limited, &RATE_LIMITED),
+        (is_stream && is_limited, &TOO_MANY),
         (true, &FAILED),
         (has_floats, &INVALID_RESULT),
         (!needs, &OVERLOADED),

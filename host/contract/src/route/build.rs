@@ -97,6 +97,7 @@ fn route(spec: &RouteSpec, manifest: &Manifest, contract: &Contract) -> Result<R
             idempotent: spec.idempotent,
             access: spec.access.clone(),
             stream: stream.map(Box::new),
+            edge: spec.edge.resolve(spec.method, manifest.rate.as_ref(), manifest.cors.as_ref()),
             line: Some(spec.line),
         }),
         (arguments, success, stream) => {

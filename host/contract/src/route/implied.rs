@@ -6,6 +6,7 @@ use super::{Method, Route, arguments, errors};
 use crate::access::Access;
 use crate::contract::{Contract, Function, FunctionRef, Interface, Origin};
 use crate::manifest::Manifest;
+use crate::manifest::edge::EdgeSpec;
 
 /// `POST /{service}/{interface}/{function}` for every function that can be a route. Of interfaces
 /// that share their last name, the first has the path. What handles events is not for clients.
@@ -51,6 +52,11 @@ fn route(
         idempotent: false,
         access: Access::Public,
         stream: None,
+        edge: EdgeSpec::default().resolve(
+            Method::Post,
+            manifest.rate.as_ref(),
+            manifest.cors.as_ref(),
+        ),
         line: None,
     })
 }

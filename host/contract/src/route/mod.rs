@@ -25,6 +25,7 @@ use std::fmt;
 
 use crate::access::Access;
 use crate::contract::FunctionRef;
+use crate::manifest::edge::Edge;
 use crate::name::InterfaceName;
 use crate::ty::{Field, Type};
 
@@ -66,6 +67,7 @@ pub struct Route {
     idempotent: bool,
     access: Access,
     stream: Option<Box<Stream>>,
+    edge: Edge,
     line: Option<u32>,
 }
 
@@ -286,6 +288,11 @@ impl Route {
     /// The events that are streamed, after the function has made the snapshot they begin with.
     pub fn stream(&self) -> Option<&Stream> {
         self.stream.as_deref()
+    }
+
+    /// What is enforced in front of it.
+    pub fn edge(&self) -> &Edge {
+        &self.edge
     }
 
     /// The line of the manifest; `None` for a route that the host made because the manifest has no
