@@ -1,10 +1,11 @@
 //! The access log: one event with the target `access` per request.
 
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use http::{HeaderMap, Method, Request, Response};
 use http_body::Body as _;
+use thali_runtime::TraceContext;
 use tracing::Level;
 use uuid::Uuid;
 
@@ -22,6 +23,15 @@ pub(crate) struct AccessLine {
     /// What the client calls it.
     client_request_id: Option<String>,
     pub(crate) service: Option<Box<str>>,
+    pub(crate) trace: Option<TraceContext>,
+}
+
+/// Who talks.
+pub(crate) struct Ends {
+    /// The client, as the nearest trusted proxy knows it.
+    pub(crate) client: IpAddr,
+    /// The other end of the connection.
+    pub(crate) peer: IpAddr,
 }
 
 impl AccessLine {
@@ -33,6 +43,7 @@ impl AccessLine {
                 path: request.uri().path().to_owned(),
                 client_request_id: client_request_id(request.headers()),
                 service: None,
+                trace: None,
             })
         })
     }
@@ -43,7 +54,7 @@ impl AccessLine {
         response: &Response<Body>,
         request_id: Uuid,
         duration: Duration,
-        peer: SocketAddr,
+        ends: Ends,
     ) {
         tracing::info!(
             target: TARGET,
@@ -55,7 +66,9 @@ impl AccessLine {
             bytes = response.body().size_hint().exact(),
             %request_id,
             client_request_id = self.client_request_id,
-            peer = %peer.ip(),
+            trace_id = self.trace.map(|trace| format!("{:032x}", trace.trace_id)),
+            client = %ends.client,
+            peer = %ends.peer,
         );
     }
 }

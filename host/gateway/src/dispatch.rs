@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use http::header::{ALLOW, CONTENT_TYPE, HeaderValue};
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, Request, Response, StatusCode};
+use http::{HeaderMap, Request, Response, StatusCode};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use thali_contract::problem::Problem;
@@ -24,14 +24,12 @@ use wasmtime::component::Val;
 
 use crate::auth::{Auth, Denied};
 use crate::body::Body;
+use crate::front::{Front, Fronts};
 use crate::idempotency::{self, Entry, Name, Outcome};
 use crate::listen::Call;
 use crate::pick::{self, Open};
 use crate::streams::{self, Since, Streams};
 use crate::{faults, reply};
-
-/// The W3C trace that a request belongs to.
-const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// Turns requests into calls.
 pub(crate) struct Dispatch {
@@ -39,6 +37,7 @@ pub(crate) struct Dispatch {
     runtime: Arc<Runtime>,
     streams: Arc<Streams>,
     auth: Arc<Auth>,
+    fronts: Fronts,
 }
 
 /// Where a request goes. Keeps what it needs of the snapshot it was routed with.
@@ -60,6 +59,8 @@ pub(crate) enum Miss {
     Denied(Box<Denied>),
     /// An `OPTIONS` request, with the value of the `Allow` header.
     Options(HeaderValue),
+    /// A page asks what it may do; the headers say it.
+    Preflight(Box<HeaderMap>),
 }
 
 /// A call with its arguments, that needs nothing more from the client.
@@ -71,15 +72,9 @@ pub(crate) struct Invocation {
     affinity: Option<Arc<Affinity>>,
     /// What the client has got already, on a route that streams.
     pub(crate) since: Since,
-    trace: Option<GivenTrace>,
+    trace: TraceContext,
     /// What the client calls the request, on a route that keeps answers.
     name: Option<Name>,
-}
-
-/// The trace that the client says a request belongs to, and how it wrote it.
-struct GivenTrace {
-    context: TraceContext,
-    header: HeaderValue,
 }
 
 impl Dispatch {
@@ -88,8 +83,9 @@ impl Dispatch {
         runtime: Arc<Runtime>,
         streams: Arc<Streams>,
         auth: Arc<Auth>,
+        fronts: Fronts,
     ) -> Arc<Self> {
-        Arc::new(Self { control, runtime, streams, auth })
+        Arc::new(Self { control, runtime, streams, auth, fronts })
     }
 
     /// Answers a request whose path is `/api/v1` and then `path`.
@@ -100,18 +96,29 @@ impl Dispatch {
         mut call: Call,
     ) -> Response<Body> {
         let (head, body) = request.into_parts();
-        let invocation = match self.prepare(&head, path_at, body, &mut call).await {
-            Ok(invocation) => invocation,
-            Err(miss) => return miss.answer(call),
+        let mut front = self.fronts.begin(&head.headers, &mut call);
+        let response = match self.prepare(&head, path_at, body, &mut call, &mut front).await {
+            Ok(invocation) => self.answered(invocation, head, call).await,
+            Err(miss) => miss.answer(call),
         };
+        front.complete(response)
+    }
+
+    /// Sends a request on its way.
+    async fn answered(
+        self: &Arc<Self>,
+        invocation: Invocation,
+        head: Parts,
+        call: Call,
+    ) -> Response<Body> {
         if invocation.target.route.stream().is_some() {
             return Box::pin(self.streams.answer(self, invocation, head, call)).await;
         }
-        if head.method.is_safe() {
+        // What a client began with an unsafe request is ended even when the client leaves, unless the manifest says
+        // otherwise. What is not detached ends with its connection, because the future is dropped.
+        if !invocation.target.route.edge().detached {
             return self.run(invocation, call).await;
         }
-        // What a client began with an unsafe request is ended even when the client leaves. A safe one
-        // ends with its connection, because the future is dropped.
         let (me, id) = (Arc::clone(self), call.id());
         let running = tokio::spawn(async move { me.run(invocation, call).await });
         match running.await {
@@ -127,17 +134,22 @@ impl Dispatch {
         path_at: usize,
         body: Incoming,
         call: &mut Call,
+        front: &mut Front<'_>,
     ) -> Result<Invocation, Miss> {
         let path = head.uri.path().get(path_at..).unwrap_or_default();
-        let (mut target, values) = self.target(head.method.as_str(), path, call)?;
-        let principal = self.auth.identify(&head.headers, call.peer().ip()).await?;
+        let (mut target, values) = self.target(head, path, call)?;
+        front.routed(&target.route);
+        let principal = self.auth.identify(&head.headers, call.client()).await?;
         let affinity = pick::affinity(&target, &head.headers, principal.as_deref())?;
         let who = (&affinity, &principal);
         let values = match pick::pick(&mut target, &head.method, path, who, call)? {
             Some(of_picked) => of_picked,
             None => values,
         };
+        front.routed(&target.route);
         self.auth.permit(target.route.access(), principal.as_deref())?;
+        let subject = principal.as_deref().map(|who| who.subject.as_str());
+        front.limit(target.revision().service(), &target.route, subject, head, call)?;
         if let Some(care) = &target.ailing {
             let recovered = care.recover().await;
             recovered.map_err(|_| faults::no_database(target.revision().service()))?;
@@ -160,23 +172,28 @@ impl Dispatch {
             target.route.decode(&values, query.as_deref(), &bytes).map_err(faults::mistakes)?;
         let name = if target.route.is_idempotent() {
             let service = target.revision().service();
-            let subject = principal.as_deref().map(|who| who.subject.as_str());
             idempotency::name(head, path, &bytes, service, &target.route, subject)?
         } else {
             None
         };
-        let trace = given_trace(&head.headers);
+        let trace = front.trace;
         Ok(Invocation { target, arguments, principal, affinity, since, trace, name })
     }
 
     /// Routes a request, on what is live now.
     fn target<'p>(
         &self,
-        method: &str,
+        head: &Parts,
         path: &'p str,
         call: &mut Call,
     ) -> Result<(Target, Vec<Cow<'p, str>>), Miss> {
         let live = self.control.live_guard();
+        let method = head.method.as_str();
+        if method == "OPTIONS"
+            && let Some(headers) = self.fronts.preflight(&live.routes, path, &head.headers)
+        {
+            return Err(Miss::Preflight(Box::new(headers)));
+        }
         let (routed, missed) = match pick::routed(live.routes.find(method, path)) {
             Ok(routed) => (routed, None),
             Err(miss) => match pick::of_a_canary(&live, method, path) {
@@ -251,12 +268,11 @@ impl Dispatch {
         let Invocation { target, arguments, principal, affinity, trace, name, .. } = invocation;
         let Target { topology, node, route, .. } = target;
         let revision = target.revision();
-        let trace = trace.as_ref().map_or_else(|| TraceContext::begin(id), |given| given.context);
         let context = Context {
             principal: principal.clone(),
             affinity: affinity.clone(),
             idempotency: name.map(|name| name.id),
-            ..Context::new(id, trace, revision.limits().timeout)
+            ..Context::new(id, *trace, revision.limits().timeout)
         };
         let admission = self.runtime.admit(revision, context.deadline).await?;
         let function = route.function();
@@ -285,13 +301,10 @@ impl Invocation {
         }
     }
 
-    /// Says in an answer who made it, and for which trace.
+    /// Says in an answer who made it.
     pub(crate) fn complete(self, mut response: Response<Body>) -> Response<Body> {
         let revision = label(self.target.revision());
         response.headers_mut().entry(reply::REVISION).or_insert(revision);
-        if let Some(trace) = self.trace {
-            response.headers_mut().insert(TRACEPARENT, trace.header);
-        }
         response
     }
 }
@@ -323,6 +336,12 @@ impl Miss {
         let (mut response, allow) = match self {
             Self::Refused(problem, allow) => (reply::problem(&problem, call.id()), allow),
             Self::Denied(denied) => (denied.response(call.id()), None),
+            Self::Preflight(headers) => {
+                let mut response = Response::new(Body::empty());
+                *response.status_mut() = StatusCode::NO_CONTENT;
+                *response.headers_mut() = *headers;
+                (response, None)
+            }
             Self::Options(allow) => {
                 let mut response = Response::new(Body::empty());
                 *response.status_mut() = StatusCode::NO_CONTENT;
@@ -352,12 +371,6 @@ impl From<Problem> for Miss {
     fn from(problem: Problem) -> Self {
         Self::Refused(Box::new(problem), None)
     }
-}
-
-/// `None` when there is none, or none that can be read: then the request begins a trace of its own.
-fn given_trace(headers: &HeaderMap) -> Option<GivenTrace> {
-    let header = headers.get(TRACEPARENT)?;
-    Some(GivenTrace { context: header.to_str().ok()?.parse().ok()?, header: header.clone() })
 }
 
 fn label(revision: &Revision) -> HeaderValue {

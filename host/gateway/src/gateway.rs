@@ -13,7 +13,10 @@ use tokio::task::AbortHandle;
 
 use crate::admin::AdminHandler;
 use crate::auth::Auth;
+use crate::client::Proxies;
 use crate::dispatch::Dispatch;
+use crate::dress::DressConfig;
+use crate::front::{FrontConfig, Fronts};
 use crate::idempotency;
 use crate::limits::GatewayLimits;
 use crate::listen::{Server, accept_loop};
@@ -34,6 +37,12 @@ pub struct GatewayConfig {
     pub limits: GatewayLimits,
     /// What the admin listener allows.
     pub admin_limits: GatewayLimits,
+    /// The proxies that are believed about who their clients are.
+    pub proxies: Proxies,
+    /// What is in front of all routes.
+    pub front: FrontConfig,
+    /// What answers wear.
+    pub dress: DressConfig,
 }
 
 /// Two bound listeners that do not accept yet.
@@ -68,6 +77,9 @@ impl Default for GatewayConfig {
             admin: SocketAddr::from(([127, 0, 0, 1], 8081)),
             limits: GatewayLimits::default(),
             admin_limits: GatewayLimits::admin(),
+            proxies: Proxies::default(),
+            front: FrontConfig::default(),
+            dress: DressConfig::default(),
         }
     }
 }
@@ -102,7 +114,7 @@ impl Gateway {
     /// Begins to accept. The host is not ready before [`Serving::ready`].
     pub fn serve(self) -> Serving {
         let readiness = Arc::new(Readiness::default());
-        let public = Server::new(self.config.limits);
+        let public = Server::behind(self.config.proxies, self.config.limits);
         let admin = Server::new(self.config.admin_limits);
         let streams = Streams::new(Arc::clone(&self.control), public.limits());
         let dispatch = Dispatch::new(
@@ -110,8 +122,10 @@ impl Gateway {
             Arc::clone(&self.runtime),
             Arc::clone(&streams),
             Arc::clone(&self.auth),
+            Fronts::new(self.config.front),
         );
-        let handler = PublicHandler::new(&self.control, dispatch, Arc::clone(&readiness));
+        let handler =
+            PublicHandler::new(&self.control, dispatch, Arc::clone(&readiness), self.config.dress);
         tokio::spawn(accept_loop(self.public, Arc::clone(&public), handler));
         let sweep = tokio::spawn(idempotency::sweep(Arc::clone(&self.control)));
         let handler = AdminHandler::new(self.control, self.runtime, self.auth, self.admin_address);

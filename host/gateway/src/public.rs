@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use crate::body::Body;
 use crate::dispatch::Dispatch;
+use crate::dress::{Dress, DressConfig};
 use crate::gateway::Readiness;
 use crate::listen::{Call, Handler};
 use crate::reply;
@@ -32,6 +33,7 @@ pub(crate) struct PublicHandler(Arc<Parts>);
 struct Parts {
     dispatch: Arc<Dispatch>,
     router: Router,
+    dress: DressConfig,
 }
 
 #[derive(Clone)]
@@ -56,23 +58,32 @@ impl PublicHandler {
         control: &Arc<Control>,
         dispatch: Arc<Dispatch>,
         readiness: Arc<Readiness>,
+        dress: DressConfig,
     ) -> Self {
         let host = Host { control: Arc::clone(control), readiness, run: Uuid::now_v7() };
-        Self(Arc::new(Parts { dispatch, router: router(host) }))
+        Self(Arc::new(Parts { dispatch, router: router(host), dress }))
     }
 }
 
 impl Handler for PublicHandler {
     async fn handle(&self, request: Request<Incoming>, call: Call) -> Response<Body> {
         let parts = &self.0;
+        let by_tls = || call.came_by_tls(request.headers());
+        let dress = Dress::choose(&parts.dress, request.headers(), by_tls);
+        dress.put_on(parts.answer(request, call).await).await
+    }
+}
+
+impl Parts {
+    async fn answer(&self, request: Request<Incoming>, call: Call) -> Response<Body> {
         match request.uri().path().strip_prefix(PREFIX) {
             Some(path) if path.starts_with('/') => {
-                parts.dispatch.answer(request, PREFIX.len(), call).await
+                self.dispatch.answer(request, PREFIX.len(), call).await
             }
             // None of these takes a body. One that comes anyway ends the connection, unread.
             _ => {
                 let (head, _) = request.into_parts();
-                web::answer(parts.router.clone(), head, bytes::Bytes::new(), call).await
+                web::answer(self.router.clone(), head, bytes::Bytes::new(), call).await
             }
         }
     }

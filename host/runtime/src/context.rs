@@ -135,10 +135,21 @@ impl Principal {
 impl TraceContext {
     /// A new trace for a request that came without one. Its id is the request's.
     pub fn begin(request_id: Uuid) -> Self {
-        let trace_id = request_id.as_u128().max(1);
-        let low = u64::try_from(trace_id & u128::from(u64::MAX)).unwrap_or(1);
-        Self { trace_id, parent_id: low.max(1), flags: 0 }
+        Self { trace_id: request_id.as_u128().max(1), parent_id: span_of(request_id), flags: 0 }
     }
+
+    /// The trace that a request came with, seen from the request: its own span is the parent of what it causes.
+    /// Only the sampled flag is passed on, the others are not defined.
+    pub fn continued(given: Self, request_id: Uuid) -> Self {
+        Self { parent_id: span_of(request_id), flags: given.flags & SAMPLED, ..given }
+    }
+}
+
+const SAMPLED: u8 = 1;
+
+/// The span of a request: the half of its id that is random.
+fn span_of(request_id: Uuid) -> u64 {
+    request_id.as_u64_pair().1.max(1)
 }
 
 impl FromStr for TraceContext {
@@ -191,6 +202,18 @@ mod tests {
         ] {
             assert!(bad.parse::<TraceContext>().is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_request_has_a_span_of_its_own_in_the_trace_it_came_with() {
+        let given: TraceContext =
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-ff".parse().unwrap();
+        let (one, other) = (Uuid::now_v7(), Uuid::now_v7());
+        let trace = TraceContext::continued(given, one);
+        assert_eq!((trace.trace_id, trace.flags), (given.trace_id, 1));
+        assert_ne!(trace.parent_id, given.parent_id);
+        assert_ne!(trace.parent_id, TraceContext::continued(given, other).parent_id);
+        assert_eq!(trace.parent_id, TraceContext::begin(one).parent_id);
     }
 
     #[tokio::test(start_paused = true)]

@@ -2,6 +2,7 @@
 //! services may call and how.
 
 mod auth;
+mod gateway;
 mod outbound;
 mod policies;
 
@@ -20,6 +21,7 @@ use thali_platform::config::{Secret, SecretSource, ServiceOverrides};
 use crate::error::CliError;
 
 pub(crate) use auth::{AuthKey, AuthTable, CheckWith};
+pub(crate) use gateway::GatewayTable;
 pub(crate) use outbound::OutboundTable;
 
 use policies::CallTable;
@@ -33,8 +35,10 @@ const FILE_BYTES_MAX: u64 = 1 << 20;
 /// The longest time a provider may be given.
 const TIMEOUT_MAX: Duration = Duration::from_secs(60);
 
-const TABLES: Keys =
-    Keys { known: &["services", "mail", "outbound", "sms", "auth", "policies"], later: &[] };
+const TABLES: Keys = Keys {
+    known: &["services", "mail", "outbound", "sms", "auth", "policies", "gateway", "rate"],
+    later: &[],
+};
 const SERVICE: Keys = Keys { known: &["config", "secrets", "calls"], later: &[] };
 const SECRET: Keys = Keys { known: &["file", "env"], later: &[] };
 const MAIL: Keys = Keys { known: &["url", "from", "timeout"], later: &[] };
@@ -49,6 +53,7 @@ pub(crate) struct HostFile {
     pub(crate) sms: Option<SmsTable>,
     pub(crate) auth: Option<AuthTable>,
     pub(crate) policies: Policies,
+    pub(crate) gateway: GatewayTable,
 }
 
 /// `[mail]`
@@ -100,6 +105,8 @@ impl HostFile {
                     "sms" => file.sms = tables.sms(entry),
                     "policies" => file.policies.named = tables.policies(entry),
                     "auth" => file.auth = tables.auth(entry),
+                    "gateway" => tables.gateway(entry, &mut file.gateway),
+                    "rate" => file.gateway.front.rate = tables.rate(entry),
                     _ => tables.reader.unknown(entry, &TABLES),
                 }
             }

@@ -19,6 +19,7 @@ use crate::args::UpArgs;
 use crate::backends;
 use crate::error::CliError;
 use crate::folder::{self, Watch};
+use crate::host_file::{GatewayTable, HostFile};
 use crate::identity::{self, KeySource};
 use crate::logging;
 
@@ -76,7 +77,7 @@ async fn run(args: UpArgs) -> Result<ExitCode, CliError> {
         KeySource { config: args.config.clone(), data: data.paths().root.clone(), dev: args.dev };
     let (auth, signer) = keys.open()?;
     let (control, runtime) = wire(&args, data).await?;
-    let gateway = Gateway::bind(config(&args), control.clone(), runtime, Arc::clone(&auth))
+    let gateway = Gateway::bind(config(&args)?, control.clone(), runtime, Arc::clone(&auth))
         .await
         .map_err(|error| listen_error(&args, &error))?;
     let addresses = (gateway.address(), gateway.admin_address());
@@ -146,15 +147,19 @@ async fn wire(args: &UpArgs, data: DataFolder) -> Result<(Arc<Control>, Arc<Runt
     Ok((control, runtime))
 }
 
-fn config(args: &UpArgs) -> GatewayConfig {
+fn config(args: &UpArgs) -> Result<GatewayConfig, CliError> {
+    let GatewayTable { proxies, front, dress } = HostFile::load(args.config.as_deref())?.gateway;
     let limits = GatewayLimits::default();
     let connections = connections_max(limits.connections_max);
-    GatewayConfig {
+    Ok(GatewayConfig {
         listen: args.listen,
         admin: args.admin,
         limits: limits.with(|limits| limits.connections_max = connections),
+        proxies,
+        front,
+        dress,
         ..GatewayConfig::default()
-    }
+    })
 }
 
 fn watch(args: &UpArgs) -> Result<Option<Watch>, CliError> {

@@ -12,7 +12,7 @@ use std::time::Duration;
 use quick_cache::sync::Cache;
 use tokio::time::Instant;
 
-use crate::streams::network;
+use crate::client::network;
 
 /// Clients that are remembered. One more takes the place of one that was quiet for longest.
 const CLIENTS_MAX: usize = 16_384;

@@ -1,16 +1,17 @@
 //! One request's way through a listener.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
 use http::header::{CONNECTION, HeaderValue};
-use http::{HeaderName, Request, Response, Version};
+use http::{HeaderMap, HeaderName, Request, Response, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use thali_contract::problem::Problem;
+use thali_runtime::TraceContext;
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -18,7 +19,7 @@ use super::Handler;
 use super::connection::{Connection, InFlight};
 use super::head;
 use super::server::Server;
-use crate::access::AccessLine;
+use crate::access::{AccessLine, Ends};
 use crate::body::Body;
 use crate::read::{self, BodyError};
 use crate::reply;
@@ -34,6 +35,7 @@ const CLOSE: HeaderValue = HeaderValue::from_static("close");
 /// A request that is being answered: its id, its place in the counts, its line in the access log.
 pub struct Call {
     in_flight: InFlight,
+    client: IpAddr,
     id: Uuid,
     client_id: Option<HeaderValue>,
     started: Instant,
@@ -45,9 +47,12 @@ pub struct Call {
 impl Call {
     fn begin(connection: Arc<Connection>, request: &Request<Incoming>) -> (Self, bool) {
         let http1 = request.version() <= Version::HTTP_11;
+        let client =
+            connection.server().proxies().client(connection.peer().ip(), request.headers());
         let (in_flight, admitted) = InFlight::begin(connection, !http1);
         let call = Self {
             in_flight,
+            client,
             id: Uuid::now_v7(),
             client_id: client_id(request),
             started: Instant::now(),
@@ -61,6 +66,16 @@ impl Call {
     /// The request's id in logs and problem documents.
     pub fn id(&self) -> Uuid {
         self.id
+    }
+
+    /// Whose it is: where it came from, or where a trusted proxy says so.
+    pub fn client(&self) -> IpAddr {
+        self.client
+    }
+
+    /// Whether a trusted proxy says that the client has come by TLS.
+    pub(crate) fn came_by_tls(&self, headers: &HeaderMap) -> bool {
+        self.server().proxies().came_by_tls(self.peer().ip(), headers)
     }
 
     /// Where it came from.
@@ -82,6 +97,13 @@ impl Call {
     pub fn served_by(&mut self, service: &str) {
         if let Some(line) = &mut self.line {
             line.service = Some(service.into());
+        }
+    }
+
+    /// Says which trace it belongs to, for the access log.
+    pub(crate) fn traced(&mut self, trace: TraceContext) {
+        if let Some(line) = &mut self.line {
+            line.trace = Some(trace);
         }
     }
 
@@ -120,8 +142,13 @@ impl Call {
             headers.insert(CONNECTION, CLOSE);
         }
         if let Some(line) = self.line {
-            let peer = self.in_flight.connection().peer();
-            line.write(&response, self.id, self.started.elapsed(), peer);
+            let peer = self.in_flight.connection().peer().ip();
+            line.write(
+                &response,
+                self.id,
+                self.started.elapsed(),
+                Ends { client: self.client, peer },
+            );
         }
         self.in_flight.answers();
         response.body_mut().hold(self.in_flight);

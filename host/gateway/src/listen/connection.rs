@@ -247,6 +247,8 @@ impl Drop for InFlight {
         connection.note(&connection.idle_since);
         if self.answering {
             connection.answering.fetch_sub(1, Relaxed);
+        } else if !std::thread::panicking() {
+            connection.server.aborted.fetch_add(1, Relaxed);
         }
         connection.active.fetch_sub(1, Relaxed);
         self.leaves_count();

@@ -1,12 +1,13 @@
 //! What the connections of a listener share, and how they end together.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
+use crate::client::Proxies;
 use crate::limits::{GatewayLimits, HEAD_BYTES_FLOOR};
 
 /// The largest [`GatewayLimits::connections_max`]: more than a process can have file descriptors.
@@ -18,6 +19,7 @@ const CUT_GRACE: Duration = Duration::from_secs(1);
 /// What the connections of a listener share.
 pub struct Server {
     limits: GatewayLimits,
+    proxies: Proxies,
     phase: AtomicU8,
     phase_changed: Notify,
     connections: Arc<Semaphore>,
@@ -26,6 +28,7 @@ pub struct Server {
     waits_for_requests: AtomicBool,
     no_requests: Notify,
     body_bytes: AtomicUsize,
+    pub(crate) aborted: AtomicU64,
 }
 
 /// The life of a listener. It only moves forward.
@@ -46,6 +49,11 @@ pub struct Drained {
 impl Server {
     /// A listener's shared part, with nothing accepted yet.
     pub fn new(limits: GatewayLimits) -> Arc<Self> {
+        Self::behind(Proxies::default(), limits)
+    }
+
+    /// A listener's shared part, which believes these proxies about their clients.
+    pub fn behind(proxies: Proxies, limits: GatewayLimits) -> Arc<Self> {
         let limits = GatewayLimits {
             connections_max: limits.connections_max.clamp(1, CONNECTIONS_CEILING),
             head_bytes_max: limits.head_bytes_max.max(HEAD_BYTES_FLOOR),
@@ -57,18 +65,30 @@ impl Server {
             connections: Arc::new(Semaphore::new(limits.connections_max)),
             refusals: Arc::new(Semaphore::new(super::refuse::REFUSALS_MAX)),
             limits,
+            proxies,
             phase: AtomicU8::new(Phase::Serving as u8),
             phase_changed: Notify::new(),
             requests: AtomicUsize::new(0),
             waits_for_requests: AtomicBool::new(false),
             no_requests: Notify::new(),
             body_bytes: AtomicUsize::new(0),
+            aborted: AtomicU64::new(0),
         })
     }
 
     /// What it allows.
     pub fn limits(&self) -> &GatewayLimits {
         &self.limits
+    }
+
+    /// The proxies that it believes.
+    pub(crate) fn proxies(&self) -> &Proxies {
+        &self.proxies
+    }
+
+    /// Requests whose clients left before their answer had begun.
+    pub fn aborted(&self) -> u64 {
+        self.aborted.load(Ordering::Relaxed)
     }
 
     /// Whether it is on its way down: no new connection is accepted.

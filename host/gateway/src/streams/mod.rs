@@ -39,7 +39,6 @@ use feed::{Feeds, ListenError, Listener};
 use session::{Session, Start};
 use slots::{Slot, Slots};
 
-pub(crate) use slots::network;
 use websocket::Handshake;
 
 pub(crate) use resume::{Since, since, split};
@@ -99,7 +98,7 @@ impl Streams {
                 return call.finish(invocation.complete(response));
             }
         };
-        let opened = match self.slots.take(call.peer().ip()) {
+        let opened = match self.slots.take(call.client()) {
             Ok(slot) => self.open(dispatch, &invocation, slot, id).await,
             Err(full) => Opened::Refused(Box::new(full.problem())),
         };

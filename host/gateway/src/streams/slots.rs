@@ -7,6 +7,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use thali_contract::problem::Problem;
 
+use crate::client::network;
 use crate::limits::GatewayLimits;
 use crate::reply;
 
@@ -88,17 +89,6 @@ impl Full {
             )
             .retry_after(RETRY_SECONDS),
         }
-    }
-}
-
-/// Who counts as one client: an IPv4 address, or the /64 that an IPv6 client usually has to itself.
-pub(crate) fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(v6) => {
-            let prefix = v6.to_bits() >> 64 << 64;
-            IpAddr::V6(prefix.into())
-        }
-        v4 => v4,
     }
 }
 

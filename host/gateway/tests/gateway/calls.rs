@@ -232,12 +232,21 @@ async fn swapping_a_service_loses_no_request_and_mixes_no_versions() {
 }
 
 #[tokio::test]
-async fn a_trace_of_the_client_is_kept_and_a_wrong_one_does_no_harm() {
+async fn a_trace_of_the_client_goes_on_and_a_wrong_one_does_no_harm() {
     let host = TestHost::with_counter().await;
     let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     let answer = host.send("GET /api/v1/ping", &format!("traceparent: {trace}\r\n"), "").await;
-    assert_eq!((answer.status, answer.header("traceparent")), (200, Some(trace)));
+    let told = answer.header("traceparent").unwrap().to_owned();
+    assert_eq!((answer.status, &told[..36]), (200, &trace[..36]));
+    assert!(told.ends_with("-01"), "still sampled: {told}");
+    assert_ne!(&told[36..52], &trace[36..52], "the host has a span of its own");
+    let missing = host.send("GET /api/v1/nothing", &format!("traceparent: {trace}\r\n"), "").await;
+    assert_eq!(
+        (missing.status, &missing.header("traceparent").unwrap()[..36]),
+        (404, &trace[..36])
+    );
     let answer = host.send("GET /api/v1/ping", "traceparent: 00-0-0-0\r\n", "").await;
     assert_eq!(answer.status, 200);
-    assert!(answer.header("traceparent").is_none());
+    let begun = answer.header("traceparent").unwrap();
+    assert_eq!((begun.len(), &begun[..3], &begun[52..]), (55, "00-", "-00"));
 }

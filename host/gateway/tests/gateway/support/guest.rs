@@ -105,6 +105,27 @@ pub fn whoami() -> Bytes {
     service(wit, wat, manifest)
 }
 
+/// A service that says in its manifest who may call it, and how often: `http` is the text of `[http]` and what
+/// comes after it. It has `api.ping`, `api.big` (4 KB of JSON) and `api.spin`.
+pub fn fronted(http: &str) -> Bytes {
+    let wit = "
+        package test:fronted@1.0.0;
+        interface api { ping: func() -> u32; big: func() -> string; spin: func(); }
+        world service { export api; }";
+    let wat = r#"(module
+        (memory (export "memory") 1)
+        (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const 16))
+        (func (export "test:fronted/api@1.0.0#ping") (result i32) (i32.const 1))
+        (func (export "test:fronted/api@1.0.0#big") (result i32)
+            (memory.fill (i32.const 1024) (i32.const 120) (i32.const 4096))
+            (i32.store (i32.const 0) (i32.const 1024))
+            (i32.store (i32.const 4) (i32.const 4096))
+            (i32.const 0))
+        (func (export "test:fronted/api@1.0.0#spin") (loop (br 0))))"#;
+    let manifest = format!("[service]\nname = \"fronted\"\nversion = \"1.0.0\"\n[http]\n{http}\n");
+    service(wit, wat, &manifest)
+}
+
 /// A service with an answer of 8 MiB and room for one request, and one that takes its time.
 pub fn bulk() -> Bytes {
     let wit = "

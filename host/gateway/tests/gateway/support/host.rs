@@ -39,17 +39,22 @@ impl TestHost {
     /// A ready host that checks tokens by these keys.
     pub async fn with_keys(config: AuthConfig, failures: FailureLimits) -> Self {
         let auth = Auth::new(Some(config), failures).unwrap();
-        let host = Self::with_parts(GatewayLimits::default(), auth).await;
+        let host = Self::with_parts(|_| (), auth).await;
         host.serving.ready();
         host
     }
 
     /// A host with these limits, that is not ready.
     pub async fn with(limits: GatewayLimits) -> Self {
-        Self::with_parts(limits, Auth::new(None, FailureLimits::default()).unwrap()).await
+        Self::configured(|config| config.limits = limits).await
     }
 
-    async fn with_parts(limits: GatewayLimits, auth: Arc<Auth>) -> Self {
+    /// A host with this configuration, that is not ready.
+    pub async fn configured(change: impl FnOnce(&mut GatewayConfig)) -> Self {
+        Self::with_parts(change, Auth::new(None, FailureLimits::default()).unwrap()).await
+    }
+
+    async fn with_parts(change: impl FnOnce(&mut GatewayConfig), auth: Arc<Auth>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let data = open_data(folder.path()).unwrap();
         let config = RuntimeConfig {
@@ -65,7 +70,8 @@ impl TestHost {
                 .await
                 .unwrap();
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        let config = GatewayConfig { listen: any, admin: any, limits, ..GatewayConfig::default() };
+        let mut config = GatewayConfig { listen: any, admin: any, ..GatewayConfig::default() };
+        change(&mut config);
         let gateway =
             Gateway::bind(config, Arc::clone(&control), runtime, auth.clone()).await.unwrap();
         let (address, admin) = (gateway.address(), gateway.admin_address());
@@ -104,6 +110,11 @@ impl TestHost {
     /// A request on a connection of its own.
     pub async fn send(&self, line: &str, headers: &str, body: &str) -> Answer {
         exchange(self.address, line, headers, body.as_bytes()).await
+    }
+
+    /// A GET with headers.
+    pub async fn ask(&self, path: &str, headers: &str) -> Answer {
+        self.send(&format!("GET /api/v1{path}"), headers, "").await
     }
 
     pub async fn admin_get(&self, path: &str) -> Answer {

@@ -70,6 +70,10 @@ impl Raw {
             .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
             .collect();
         let mut answer = Answer { status, headers, body: Vec::new() };
+        if answer.header("transfer-encoding") == Some("chunked") {
+            answer.body = self.chunks().await?;
+            return Some(answer);
+        }
         let length: usize =
             answer.header("content-length").map_or(0, |value| value.parse().unwrap());
         while self.unused.len() < length {
@@ -78,6 +82,26 @@ impl Raw {
         let rest = self.unused.split_off(length);
         answer.body = std::mem::replace(&mut self.unused, rest);
         Some(answer)
+    }
+
+    async fn chunks(&mut self) -> Option<Vec<u8>> {
+        let mut body = Vec::new();
+        loop {
+            let Some(line) = find(&self.unused, b"\r\n") else {
+                self.more().await?;
+                continue;
+            };
+            let size = std::str::from_utf8(&self.unused[..line]).unwrap();
+            let size = usize::from_str_radix(size, 16).unwrap();
+            while self.unused.len() < line + 4 + size {
+                self.more().await?;
+            }
+            body.extend_from_slice(&self.unused[line + 2..line + 2 + size]);
+            self.unused.drain(..line + 4 + size);
+            if size == 0 {
+                return Some(body);
+            }
+        }
     }
 
     /// An answer to a HEAD request: no body, whatever the head says.
