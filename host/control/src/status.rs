@@ -6,6 +6,8 @@ use jiff::Timestamp;
 use semver::Version;
 use serde::Serialize;
 use thali_contract::contract::{Interface, Origin};
+use thali_contract::manifest::Manifest;
+use thali_contract::manifest::edge::CorsRule;
 use thali_contract::name::{Digest, InterfaceName, ServiceName};
 use thali_contract::route::Route;
 use thali_runtime::{Limits, NodeIndex};
@@ -141,6 +143,14 @@ pub struct RouteStatus {
     pub call: String,
     /// The status of a success.
     pub status: u16,
+    /// How often it may be called.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate: Option<String>,
+    /// The origins whose pages may call it; absent when the host decides.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cors: Option<Vec<String>>,
+    /// Whether its work goes on when the client leaves.
+    pub detached: bool,
 }
 
 /// An interface that a service exports.
@@ -197,6 +207,9 @@ pub struct LimitsStatus {
     pub concurrency: Option<u32>,
     /// Requests that may wait for one of those to end.
     pub queue: u32,
+    /// How often its routes may be called, all together, by its manifest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate: Option<String>,
     /// Invocations that one instance serves.
     pub reuse: u32,
 }
@@ -289,7 +302,7 @@ impl ServiceDetails {
             exports: exports(live, service, node),
             imports: imports(live, service, node),
             calls: CallStatus::all(service),
-            limits: Some(LimitsStatus::of(service.revision.limits())),
+            limits: Some(LimitsStatus::of(service.revision.limits(), &service.manifest)),
             config: ConfigStatus::all(&service.settings),
             secrets: SecretStatus::all(&service.settings),
             outbound: OutboundStatus::of(&service.revision),
@@ -342,18 +355,26 @@ impl RouteStatus {
             path: route.path().to_owned(),
             call: format!("{}.{}", route.interface().interface, route.function_name()),
             status: route.status(),
+            rate: route.edge().rate.as_ref().map(ToString::to_string),
+            cors: match &route.edge().cors {
+                CorsRule::Inherit => None,
+                CorsRule::Off => Some(Vec::new()),
+                CorsRule::Allow(spec) => Some(spec.origins.clone()),
+            },
+            detached: route.edge().detached,
         }
     }
 }
 
 impl LimitsStatus {
-    fn of(limits: &Limits) -> Self {
+    fn of(limits: &Limits, manifest: &Manifest) -> Self {
         Self {
             timeout_ms: milliseconds(limits.timeout),
             cpu_ms: milliseconds(limits.cpu),
             memory_bytes: limits.memory_bytes,
             concurrency: Some(limits.concurrency).filter(|count| *count != u32::MAX),
             queue: limits.queue(),
+            rate: manifest.rate.as_ref().map(ToString::to_string),
             reuse: limits.reuse,
         }
     }

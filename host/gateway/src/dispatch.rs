@@ -37,7 +37,7 @@ pub(crate) struct Dispatch {
     runtime: Arc<Runtime>,
     streams: Arc<Streams>,
     auth: Arc<Auth>,
-    fronts: Fronts,
+    fronts: Arc<Fronts>,
 }
 
 /// Where a request goes. Keeps what it needs of the snapshot it was routed with.
@@ -83,7 +83,7 @@ impl Dispatch {
         runtime: Arc<Runtime>,
         streams: Arc<Streams>,
         auth: Arc<Auth>,
-        fronts: Fronts,
+        fronts: Arc<Fronts>,
     ) -> Arc<Self> {
         Arc::new(Self { control, runtime, streams, auth, fronts })
     }
@@ -123,7 +123,10 @@ impl Dispatch {
         let running = tokio::spawn(async move { me.run(invocation, call).await });
         match running.await {
             Ok(response) => response,
-            Err(error) => crate::listen::panicked(id, &error.to_string()),
+            Err(error) => {
+                self.fronts.traffic.panicked();
+                crate::listen::panicked(id, &error.to_string())
+            }
         }
     }
 
@@ -138,7 +141,7 @@ impl Dispatch {
     ) -> Result<Invocation, Miss> {
         let path = head.uri.path().get(path_at..).unwrap_or_default();
         let (mut target, values) = self.target(head, path, call)?;
-        front.routed(&target.route);
+        front.routed(target.revision().service(), &target.route);
         let principal = self.auth.identify(&head.headers, call.client()).await?;
         let affinity = pick::affinity(&target, &head.headers, principal.as_deref())?;
         let who = (&affinity, &principal);
@@ -146,7 +149,7 @@ impl Dispatch {
             Some(of_picked) => of_picked,
             None => values,
         };
-        front.routed(&target.route);
+        front.routed(target.revision().service(), &target.route);
         self.auth.permit(target.route.access(), principal.as_deref())?;
         let subject = principal.as_deref().map(|who| who.subject.as_str());
         front.limit(target.revision().service(), &target.route, subject, head, call)?;

@@ -13,10 +13,12 @@ use thali_contract::name::ServiceName;
 use thali_contract::problem::Problem;
 use thali_contract::route::{Found, Route, RouteTable};
 use thali_runtime::TraceContext;
+use tokio::time::Instant;
 
 use crate::body::Body;
 use crate::cors;
 use crate::listen::Call;
+use crate::metrics::{Counts, Traffic};
 use crate::rate::{Caller, RateConfig, Rates, Stamp};
 
 /// The W3C trace that a request belongs to.
@@ -34,6 +36,7 @@ pub struct FrontConfig {
 /// What is in front of all routes.
 pub(crate) struct Fronts {
     pub(crate) rates: Rates,
+    pub(crate) traffic: Traffic,
     cors: Option<Arc<CorsSpec>>,
 }
 
@@ -44,11 +47,13 @@ pub(crate) struct Front<'f> {
     origin: Option<HeaderValue>,
     cors: Option<Arc<CorsSpec>>,
     stamp: Option<Stamp>,
+    started: Instant,
+    counts: Option<Arc<Counts>>,
 }
 
 impl Fronts {
     pub(crate) fn new(config: FrontConfig) -> Self {
-        Self { rates: Rates::new(config.rate), cors: config.cors }
+        Self { rates: Rates::new(config.rate), traffic: Traffic::default(), cors: config.cors }
     }
 
     /// Begins a request: it has a span of its own in the trace that the client gave, or in a new one.
@@ -60,7 +65,15 @@ impl Fronts {
         };
         call.traced(trace);
         let origin = headers.get(ORIGIN).cloned();
-        Front { fronts: self, trace, origin, cors: None, stamp: None }
+        Front {
+            fronts: self,
+            trace,
+            origin,
+            cors: None,
+            stamp: None,
+            started: call.started(),
+            counts: None,
+        }
     }
 
     /// The headers of the answer to a preflight; `None` when the request is none, or about a route that no page may call.
@@ -81,7 +94,8 @@ impl Fronts {
 
 impl Front<'_> {
     /// The request goes to this route.
-    pub(crate) fn routed(&mut self, route: &Route) {
+    pub(crate) fn routed(&mut self, service: &ServiceName, route: &Arc<Route>) {
+        self.counts = Some(self.fronts.traffic.of(service, route));
         self.cors = cors::rule(route, self.fronts.cors.as_ref()).cloned();
     }
 
@@ -104,6 +118,8 @@ impl Front<'_> {
 
     /// Says in an answer what there is to say, whatever it is.
     pub(crate) fn complete(&self, mut response: Response<Body>) -> Response<Body> {
+        let counts = self.counts.as_ref().unwrap_or(self.fronts.traffic.unrouted());
+        counts.answered(response.status().as_u16(), self.started.elapsed());
         let headers = response.headers_mut();
         if let Ok(trace) = HeaderValue::try_from(self.trace.to_string()) {
             headers.insert(TRACEPARENT, trace);

@@ -3,7 +3,6 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use thali_control::Control;
@@ -20,7 +19,9 @@ use crate::front::{FrontConfig, Fronts};
 use crate::idempotency;
 use crate::limits::GatewayLimits;
 use crate::listen::{Server, accept_loop};
+use crate::metrics::{Metrics, Sources};
 use crate::public::PublicHandler;
+use crate::readiness::Readiness;
 use crate::streams::Streams;
 
 /// Connections that the kernel keeps until they are accepted. Linux cuts it to `net.core.somaxconn`.
@@ -65,10 +66,6 @@ pub struct Serving {
     streams: Arc<Streams>,
     sweep: AbortHandle,
 }
-
-/// Whether the host wants requests: what `/health/ready` says.
-#[derive(Default)]
-pub(crate) struct Readiness(AtomicBool);
 
 impl Default for GatewayConfig {
     fn default() -> Self {
@@ -117,18 +114,28 @@ impl Gateway {
         let public = Server::behind(self.config.proxies, self.config.limits);
         let admin = Server::new(self.config.admin_limits);
         let streams = Streams::new(Arc::clone(&self.control), public.limits());
+        let fronts = Arc::new(Fronts::new(self.config.front));
+        let metrics = Metrics::new(Sources {
+            control: Arc::clone(&self.control),
+            runtime: Arc::clone(&self.runtime),
+            fronts: Arc::clone(&fronts),
+            streams: Arc::clone(&streams),
+            public: Arc::clone(&public),
+            admin: Arc::clone(&admin),
+        });
         let dispatch = Dispatch::new(
             Arc::clone(&self.control),
             Arc::clone(&self.runtime),
             Arc::clone(&streams),
             Arc::clone(&self.auth),
-            Fronts::new(self.config.front),
+            fronts,
         );
         let handler =
             PublicHandler::new(&self.control, dispatch, Arc::clone(&readiness), self.config.dress);
         tokio::spawn(accept_loop(self.public, Arc::clone(&public), handler));
         let sweep = tokio::spawn(idempotency::sweep(Arc::clone(&self.control)));
-        let handler = AdminHandler::new(self.control, self.runtime, self.auth, self.admin_address);
+        let handler =
+            AdminHandler::new(self.control, self.runtime, self.auth, metrics, self.admin_address);
         tokio::spawn(accept_loop(self.admin, Arc::clone(&admin), handler));
         Serving { public, admin, readiness, streams, sweep: sweep.abort_handle() }
     }
@@ -143,7 +150,13 @@ impl Drop for Serving {
 impl Serving {
     /// Says that the host wants requests now.
     pub fn ready(&self) {
-        self.readiness.set(true);
+        self.readiness.is_up();
+    }
+
+    /// Says that the host wants no more requests, and serves those that come nevertheless: load balancers
+    /// look now and then, and should have seen it before [`Serving::stop`] closes the door.
+    pub fn not_ready(&self) {
+        self.readiness.goes_down();
     }
 
     /// The listener for the services, for its counts.
@@ -160,20 +173,10 @@ impl Serving {
     /// clients come back, running requests have `grace` to end. Returns how many did not, and were cut: their clients are, at once, and what an
     /// unsafe one still runs ends with the process, or at its own deadline.
     pub async fn stop(self, grace: Duration) -> usize {
-        self.readiness.set(false);
+        self.readiness.goes_down();
         self.streams.close();
         let (public, admin) = tokio::join!(self.public.drain(grace), self.admin.drain(grace));
         public.cut + admin.cut
-    }
-}
-
-impl Readiness {
-    pub(crate) fn get(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-
-    fn set(&self, ready: bool) {
-        self.0.store(ready, Ordering::Relaxed);
     }
 }
 

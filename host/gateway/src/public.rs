@@ -18,8 +18,8 @@ use uuid::Uuid;
 use crate::body::Body;
 use crate::dispatch::Dispatch;
 use crate::dress::{Dress, DressConfig};
-use crate::gateway::Readiness;
 use crate::listen::{Call, Handler};
+use crate::readiness::Readiness;
 use crate::reply;
 use crate::web::{self, Answer, Items, None, Params, Segments};
 
@@ -113,12 +113,15 @@ async fn live() -> Json<serde_json::Value> {
     Json(json!({ "status": "live" }))
 }
 
-/// The host wants requests: it has brought its services up, and is not on its way down.
+/// The host wants requests: it has brought its services up, one of them at least can serve, and it is not on its
+/// way down.
 async fn ready(State(host): State<Host>) -> axum::response::Response {
-    if host.readiness.get() {
-        web::json(StatusCode::OK, json!({ "status": "ready" }))
-    } else {
-        web::json(StatusCode::SERVICE_UNAVAILABLE, json!({ "status": "not_ready" }))
+    match host.readiness.check(&host.control) {
+        Ok(()) => web::json(StatusCode::OK, json!({ "status": "ready" })),
+        Err(why) => {
+            let status = json!({ "status": "not_ready", "reason": why.reason() });
+            web::json(StatusCode::SERVICE_UNAVAILABLE, status)
+        }
     }
 }
 

@@ -184,6 +184,11 @@ pub(crate) struct UpArgs {
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
     pub(crate) drain: Duration,
 
+    /// How long the host says that it is not ready after SIGTERM, and still takes requests, so that load
+    /// balancers see it before its listeners close. A second signal cuts it short.
+    #[arg(long, env = "THALI_DRAIN_DELAY", value_name = "TIME", default_value = "0s", value_parser = duration)]
+    pub(crate) drain_delay: Duration,
+
     /// Do not serve services without an `[http]` table under /api/v1/{service}/{interface}/{function}.
     #[arg(long)]
     pub(crate) no_implied_routes: bool,

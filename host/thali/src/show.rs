@@ -35,9 +35,9 @@ pub(crate) fn show(admin: &Admin, name: &str, json: bool) -> Result<ExitCode, Cl
             ]
         },
     );
-    section("routes", &service, "routes", &["route", "function", "status"], |row| {
+    section("routes", &service, "routes", &["route", "function", "status", "rate"], |row| {
         let route = format!("{} /api/v1{}", cell(row, "method"), cell(row, "path"));
-        vec![route, cell(row, "call"), cell(row, "status")]
+        vec![route, cell(row, "call"), cell(row, "status"), cell(row, "rate")]
     });
     section("exports", &service, "exports", &["interface", "functions", "called by"], |row| {
         vec![cell(row, "interface"), cell(row, "functions"), cell(row, "consumers")]

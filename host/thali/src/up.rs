@@ -108,6 +108,14 @@ async fn run(args: UpArgs) -> Result<ExitCode, CliError> {
         () = reloading => {}
         () = stop.wait() => {}
     }
+    if !args.drain_delay.is_zero() {
+        serving.not_ready();
+        tracing::info!("not ready: listening for another {:?}", args.drain_delay);
+        tokio::select! {
+            () = tokio::time::sleep(args.drain_delay) => {}
+            () = stop.wait() => {}
+        }
+    }
     tracing::info!("stopping: running requests have {:?} to finish", args.drain);
     Ok(stop_serving(serving, &control, args.drain).await)
 }

@@ -10,6 +10,7 @@ mod database;
 mod events;
 mod graph;
 mod guard;
+mod metrics;
 mod rollouts;
 mod schedules;
 mod services;
@@ -32,6 +33,7 @@ use thali_runtime::Runtime;
 use crate::auth::Auth;
 use crate::body::Body;
 use crate::listen::{Call, Handler};
+use crate::metrics::Metrics;
 use crate::web::{self, Answer, None, Params, Refused};
 use crate::{listen, reply};
 
@@ -49,6 +51,7 @@ pub(crate) struct Host {
     control: Arc<Control>,
     runtime: Arc<Runtime>,
     auth: Arc<Auth>,
+    metrics: Metrics,
 }
 
 impl AdminHandler {
@@ -56,9 +59,10 @@ impl AdminHandler {
         control: Arc<Control>,
         runtime: Arc<Runtime>,
         auth: Arc<Auth>,
+        metrics: Metrics,
         address: SocketAddr,
     ) -> Self {
-        let host = Host { control: Arc::clone(&control), runtime, auth };
+        let host = Host { control: Arc::clone(&control), runtime, auth, metrics };
         Self { router: router(host), control, address }
     }
 }
@@ -118,7 +122,10 @@ fn router(host: Host) -> Router {
         .route("/graph", get(graph::graph))
         .route("/openapi.json", get(openapi))
         .route("/health", get(health));
-    let router = Router::new().nest("/admin/v1", api).route("/", get(index));
+    let router = Router::new()
+        .nest("/admin/v1", api)
+        .route("/metrics", get(metrics::scrape))
+        .route("/", get(index));
     // The listener has read the body already, within its own limit.
     web::with_fallbacks(router).layer(axum::extract::DefaultBodyLimit::disable()).with_state(host)
 }

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -171,10 +172,13 @@ pub(crate) async fn answer<H: Handler>(
     if !admitted {
         return call.refuse(&reply::overloaded());
     }
-    let id = call.id;
+    let (id, server) = (call.id, Arc::clone(call.server()));
     match AssertUnwindSafe(handler.handle(request, call)).catch_unwind().await {
         Ok(response) => response,
-        Err(panic) => panicked(id, reply::panic_message(&*panic)),
+        Err(panic) => {
+            server.panics.fetch_add(1, Relaxed);
+            panicked(id, reply::panic_message(&*panic))
+        }
     }
 }
 

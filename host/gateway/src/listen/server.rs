@@ -29,6 +29,7 @@ pub struct Server {
     no_requests: Notify,
     body_bytes: AtomicUsize,
     pub(crate) aborted: AtomicU64,
+    pub(crate) panics: AtomicU64,
 }
 
 /// The life of a listener. It only moves forward.
@@ -73,6 +74,7 @@ impl Server {
             no_requests: Notify::new(),
             body_bytes: AtomicUsize::new(0),
             aborted: AtomicU64::new(0),
+            panics: AtomicU64::new(0),
         })
     }
 
@@ -89,6 +91,11 @@ impl Server {
     /// Requests whose clients left before their answer had begun.
     pub fn aborted(&self) -> u64 {
         self.aborted.load(Ordering::Relaxed)
+    }
+
+    /// Requests whose handlers panicked.
+    pub fn panics(&self) -> u64 {
+        self.panics.load(Ordering::Relaxed)
     }
 
     /// Whether it is on its way down: no new connection is accepted.

@@ -73,7 +73,6 @@ impl Rates {
     }
 
     /// Requests that were refused.
-    #[expect(dead_code, reason = "for metrics")]
     pub(crate) fn refused(&self) -> u64 {
         self.refused.load(Relaxed)
     }

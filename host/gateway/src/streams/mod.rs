@@ -76,6 +76,11 @@ impl Streams {
         Arc::new(Self { feeds: Feeds::new(control), slots: Slots::new(limits) })
     }
 
+    /// Streams that are open now.
+    pub(crate) fn open_now(&self) -> usize {
+        self.slots.taken()
+    }
+
     /// Ends every stream, so that its client comes back, and lets none begin.
     pub(crate) fn close(&self) {
         self.feeds.close();

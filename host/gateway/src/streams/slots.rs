@@ -49,6 +49,11 @@ impl Slots {
         })
     }
 
+    /// Places that are taken.
+    pub(crate) fn taken(&self) -> usize {
+        self.taken.lock().all
+    }
+
     pub(crate) fn take(self: &Arc<Self>, client: IpAddr) -> Result<Slot, Full> {
         let client = network(client);
         let mut taken = self.taken.lock();

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::support::{Answer, TestHost, caller, counter};
+use crate::support::{Answer, TestHost, caller, counter, injector};
 
 fn revision(answer: &Answer) -> &str {
     answer.header("x-thali-revision").unwrap()
@@ -84,6 +84,18 @@ async fn paths_and_methods_that_lead_nowhere_say_so() {
     assert_eq!((answer.status, answer.header("allow")), (204, Some("GET, HEAD, POST, OPTIONS")));
     let answer = host.send("BREW /api/v1/ping", "", "").await;
     assert_eq!(answer.status, 405);
+}
+
+/// H-12: a guest makes values, not heads. The one header that has some of a value in it has it encoded.
+#[tokio::test]
+async fn a_line_break_in_a_result_makes_no_header() {
+    let host = TestHost::new().await;
+    host.deploy(injector()).await;
+    let answer = host.post("/api/v1/labels", "{}").await;
+    assert_eq!((answer.status, answer.header("set-cookie")), (201, None));
+    let location = answer.header("location").unwrap();
+    assert!(location.starts_with("/api/v1/labels/a%0D%0Aset-cookie"), "{location}");
+    assert_eq!(answer.json()["label"], "a\r\nset-cookie: b=c");
 }
 
 #[tokio::test]

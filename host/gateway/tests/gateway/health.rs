@@ -10,8 +10,31 @@ use crate::support::{TestHost, caller};
 async fn a_host_is_live_before_it_is_ready() {
     let host = TestHost::not_ready().await;
     assert_eq!(host.get("/health/live").await.status, 200);
-    assert_eq!(host.get("/health/ready").await.status, 503);
+    let starting = host.get("/health/ready").await;
+    assert_eq!((starting.status, &starting.json()["reason"]), (503, &"starting".into()));
     host.serving.ready();
+    assert_eq!(host.get("/health/ready").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_host_that_goes_down_says_so_first_and_serves_meanwhile() {
+    let host = TestHost::with_counter().await;
+    host.serving.not_ready();
+    let draining = host.get("/health/ready").await;
+    assert_eq!((draining.status, &draining.json()["reason"]), (503, &"draining".into()));
+    assert_eq!(host.get("/health/live").await.status, 200);
+    assert_eq!(host.get("/api/v1/ping").await.status, 200, "the door is open still");
+    host.serving.ready();
+    assert_eq!(host.get("/health/ready").await.status, 503, "there is no way back");
+}
+
+#[tokio::test]
+async fn a_host_whose_services_all_wait_is_not_ready() {
+    let host = TestHost::new().await;
+    host.deploy(caller()).await;
+    let waiting = host.get("/health/ready").await;
+    assert_eq!((waiting.status, &waiting.json()["reason"]), (503, &"no_service_runs".into()));
+    host.deploy(crate::support::counter(1)).await;
     assert_eq!(host.get("/health/ready").await.status, 200);
 }
 

@@ -28,6 +28,7 @@ mod http2;
 mod idempotency;
 mod leaving;
 mod logs;
+mod metrics;
 mod rates;
 mod streams;
 mod websockets;

@@ -7,6 +7,7 @@ mod cli;
 mod contracts;
 mod databases;
 mod disks;
+mod drain;
 mod events;
 mod food_delivery;
 mod food_events;

@@ -55,6 +55,11 @@ impl TestHost {
         Self::start(tempfile::tempdir().unwrap(), &[])
     }
 
+    /// A host without services that is told this.
+    pub(crate) fn empty_with(arguments: &[&str]) -> Self {
+        Self::start(tempfile::tempdir().unwrap(), arguments)
+    }
+
     /// A host with the food delivery services and their seed data.
     pub(crate) fn with_services() -> Self {
         let folder = components_dir();
@@ -154,8 +159,20 @@ impl TestHost {
 
     /// SIGTERM, then wait; whether the host exited with 0.
     pub(crate) fn terminate(&mut self) -> bool {
+        self.tell_to_stop();
+        self.exits_well()
+    }
+
+    /// SIGTERM.
+    pub(crate) fn tell_to_stop(&self) {
+        if let Some(child) = &self.child {
+            Command::new("kill").arg(child.id().to_string()).status().unwrap();
+        }
+    }
+
+    /// Waits for the end; whether the host exited with 0.
+    pub(crate) fn exits_well(&mut self) -> bool {
         let Some(mut child) = self.child.take() else { return true };
-        Command::new("kill").arg(child.id().to_string()).status().unwrap();
         child.wait().unwrap().success()
     }
 

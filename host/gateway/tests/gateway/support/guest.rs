@@ -126,6 +126,30 @@ pub fn fronted(http: &str) -> Bytes {
     service(wit, wat, &manifest)
 }
 
+/// A service whose result, part of which becomes a header, has a line break in it.
+pub fn injector() -> Bytes {
+    let wit = "
+        package test:injector@1.0.0;
+        interface api { record made { label: string } make: func() -> made; }
+        world service { export api; }";
+    let wat = r#"(module
+        (memory (export "memory") 1)
+        (data (i32.const 64) "a\0d\0aset-cookie: b=c")
+        (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024))
+        (func (export "test:injector/api@1.0.0#make") (result i32)
+            (i32.store (i32.const 0) (i32.const 64))
+            (i32.store (i32.const 4) (i32.const 18))
+            (i32.const 0)))"#;
+    let manifest = r#"
+        [service]
+        name = "injector"
+        version = "1.0.0"
+        [http]
+        "POST /labels" = { call = "api.make", status = 201, location = "/labels/{label}" }
+    "#;
+    service(wit, wat, manifest)
+}
+
 /// A service with an answer of 8 MiB and room for one request, and one that takes its time.
 pub fn bulk() -> Bytes {
     let wit = "

@@ -1,0 +1,196 @@
+//! What the gateway and the gates of services tell.
+
+use std::fmt;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::registry::Unit;
+use std::sync::atomic::Ordering::Relaxed;
+use thali_runtime::GateCounts;
+
+use super::Sources;
+
+/// The gateway's collector.
+pub(super) struct Gateway(pub(super) Sources);
+
+impl fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gateway").finish_non_exhaustive()
+    }
+}
+
+impl Collector for Gateway {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        self.routes(&mut encoder)?;
+        self.listeners(&mut encoder)?;
+        self.host(&mut encoder)?;
+        self.services(&mut encoder)
+    }
+}
+
+/// One kind of number, told of everything that has it.
+struct Family<'a, 'e> {
+    encoder: &'a mut DescriptorEncoder<'e>,
+    name: &'static str,
+    help: &'static str,
+    kind: MetricType,
+}
+
+impl<'a, 'e> Family<'a, 'e> {
+    fn counter(
+        encoder: &'a mut DescriptorEncoder<'e>,
+        name: &'static str,
+        help: &'static str,
+    ) -> Self {
+        Self { encoder, name, help, kind: MetricType::Counter }
+    }
+
+    fn gauge(
+        encoder: &'a mut DescriptorEncoder<'e>,
+        name: &'static str,
+        help: &'static str,
+    ) -> Self {
+        Self { encoder, name, help, kind: MetricType::Gauge }
+    }
+
+    /// A number for each set of labels.
+    fn each<const N: usize>(
+        self,
+        values: impl IntoIterator<Item = ([(&'static str, String); N], u64)>,
+    ) -> fmt::Result {
+        let Self { encoder, name, help, kind } = self;
+        let mut metric = encoder.encode_descriptor(name, help, None, kind)?;
+        for (labels, value) in values {
+            number(metric.encode_family(&labels)?, kind, value)?;
+        }
+        Ok(())
+    }
+
+    /// One number.
+    fn one(self, value: u64) -> fmt::Result {
+        let Self { encoder, name, help, kind } = self;
+        number(encoder.encode_descriptor(name, help, None, kind)?, kind, value)
+    }
+}
+
+fn number(mut metric: MetricEncoder<'_>, kind: MetricType, value: u64) -> fmt::Result {
+    match kind {
+        MetricType::Counter => metric.encode_counter::<NoLabelSet, _, u64>(&value, None),
+        _ => metric.encode_gauge(&i64::try_from(value).unwrap_or(i64::MAX)),
+    }
+}
+
+impl Gateway {
+    fn routes(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let traffic = self.0.fronts.traffic.all();
+        let requests = traffic.iter().flat_map(|of| {
+            let labels = move |class: &str| {
+                [
+                    ("service", of.service.clone()),
+                    ("route", of.route.clone()),
+                    ("class", class.to_owned()),
+                ]
+            };
+            of.counts
+                .classes()
+                .filter(|(_, count)| *count > 0)
+                .map(move |(class, count)| (labels(class), count))
+        });
+        let help = "Requests that were answered, by the class of their status";
+        Family::counter(encoder, "requests", help).each(requests)?;
+        let help = "From the head of a request to the head of its answer";
+        let mut metric = encoder.encode_descriptor(
+            "request_duration",
+            help,
+            Some(&Unit::Seconds),
+            MetricType::Histogram,
+        )?;
+        for of in &traffic {
+            let labels = [("service", of.service.as_str()), ("route", of.route.as_str())];
+            let (sum, buckets) = of.counts.durations();
+            let count = buckets.iter().map(|(_, count)| count).sum();
+            if count > 0 {
+                metric
+                    .encode_family(&labels)?
+                    .encode_histogram::<NoLabelSet>(sum, count, &buckets, None)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn listeners(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let Sources { public, admin, .. } = &self.0;
+        let both = |count: fn(&crate::listen::Server) -> u64| {
+            [("public", count(public)), ("admin", count(admin))]
+                .map(|(name, count)| ([("listener", name.to_owned())], count))
+        };
+        let help = "Requests between their head and the last byte of their answer";
+        Family::gauge(encoder, "requests_in_flight", help).each(both(|s| s.requests() as u64))?;
+        let help = "Connections that are open";
+        Family::gauge(encoder, "connections", help).each(both(|s| s.connections() as u64))?;
+        let help = "Requests whose clients left before their answer began";
+        Family::counter(encoder, "client_aborts", help)
+            .each(both(crate::listen::Server::aborted))?;
+        let help = "Requests that ended in a panic of the host, which is a bug";
+        let panics = public.panics() + admin.panics() + self.0.fronts.traffic.panics.load(Relaxed);
+        Family::counter(encoder, "panics", help).one(panics)
+    }
+
+    fn host(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let Sources { fronts, streams, runtime, .. } = &self.0;
+        let help = "Requests that were refused because their client had sent too many";
+        Family::counter(encoder, "rate_limited", help).one(fronts.rates.refused())?;
+        Family::gauge(encoder, "streams", "Event streams that are open")
+            .one(streams.open_now() as u64)?;
+        let counts = runtime.admissions();
+        let help = "Requests that run, over all services, or whose answer is being sent";
+        Family::gauge(encoder, "host_running", help).one(counts.running as u64)?;
+        let help = "Requests that wait for the host, over all services";
+        Family::gauge(encoder, "host_queued", help).one(counts.waiting as u64)?;
+        let help = "Requests that the host had no room or no time for";
+        Family::counter(encoder, "host_shed", help)
+            .each(shed(&counts).map(|(why, count)| ([why], count)))
+    }
+
+    fn services(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let live = self.0.control.live();
+        let services: Vec<_> = live
+            .services
+            .iter()
+            .map(|service| (service.name().to_string(), &service.revision))
+            .collect();
+        let gates: Vec<_> =
+            services.iter().map(|(name, revision)| (name, revision.admissions())).collect();
+        let each = |count: fn(&GateCounts) -> usize| {
+            gates.iter().map(move |(name, counts)| ([named(name)], count(counts) as u64))
+        };
+        let help = "Invocations that run in the live revision, or whose answer is being sent";
+        Family::gauge(encoder, "running", help).each(each(|counts| counts.running))?;
+        let help = "Who waits for the service";
+        Family::gauge(encoder, "queued", help).each(each(|counts| counts.waiting))?;
+        let help = "Invocations that may run at the same time now";
+        Family::gauge(encoder, "places", help).each(each(|counts| counts.places))?;
+        let help = "Requests that the live revision had no room or no time for";
+        let refused = gates.iter().flat_map(|(name, counts)| {
+            shed(counts).map(|(why, count)| ([named(name), why], count))
+        });
+        Family::counter(encoder, "shed", help).each(refused)?;
+        let help = "Invocations that the live revision has begun";
+        let invocations =
+            services.iter().map(|(name, revision)| ([named(name)], revision.invocations()));
+        Family::counter(encoder, "invocations", help).each(invocations)?;
+        let help = "Invocations of the live revision that trapped";
+        let traps = services.iter().map(|(name, revision)| ([named(name)], revision.traps()));
+        Family::counter(encoder, "traps", help).each(traps)
+    }
+}
+
+fn named(service: &str) -> (&'static str, String) {
+    ("service", service.to_owned())
+}
+
+fn shed(counts: &GateCounts) -> [((&'static str, String), u64); 2] {
+    let why = |reason: &str| ("reason", reason.to_owned());
+    [(why("queue_full"), counts.refused_full), (why("queue_time"), counts.refused_late)]
+}

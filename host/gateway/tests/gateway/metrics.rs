@@ -1,0 +1,115 @@
+//! What is measured, and that clients cannot make it grow (L-04).
+
+use std::collections::HashMap;
+
+use crate::support::{Answer, TestHost, bulk, counter, fronted};
+
+impl TestHost {
+    async fn scrape(&self) -> Answer {
+        let mut client = crate::support::Raw::connect(self.admin).await;
+        client.send(format!("GET /metrics HTTP/1.1\r\nhost: {}\r\n\r\n", self.admin)).await;
+        client.answer().await
+    }
+
+    /// The samples by name and labels.
+    async fn samples(&self) -> HashMap<String, f64> {
+        let scrape = self.scrape().await;
+        let lines = scrape.text().lines().filter(|line| !line.starts_with('#'));
+        let sample = |line: &str| {
+            let (name, value) = line.rsplit_once(' ').unwrap();
+            (name.to_owned(), value.parse().unwrap())
+        };
+        lines.map(sample).collect()
+    }
+}
+
+const PING: &str = r#"service="counter",route="GET /ping""#;
+
+#[tokio::test]
+async fn requests_are_counted_by_route_and_class_also_across_deploys() {
+    let host = TestHost::with_counter().await;
+    for path in ["/ping", "/ping", "/ping?x=1", "/numbers/7", "/numbers/50", "/nothing"] {
+        host.get(&format!("/api/v1{path}")).await;
+    }
+    host.deploy(counter(2)).await;
+    host.get("/api/v1/ping").await;
+    let samples = host.samples().await;
+    let requests =
+        |labels: &str| samples.get(&format!("thali_requests_total{{{labels}}}")).copied();
+    assert_eq!(requests(&format!("{PING},class=\"2xx\"")), Some(3.0));
+    assert_eq!(requests(&format!("{PING},class=\"4xx\"")), Some(1.0));
+    let numbers = r#"service="counter",route="GET /numbers/{n}""#;
+    assert_eq!(requests(&format!("{numbers},class=\"4xx\"")), Some(1.0));
+    assert_eq!(requests(r#"service="",route="(none)",class="4xx""#), Some(1.0));
+    assert_eq!(samples[&format!("thali_request_duration_seconds_count{{{PING}}}")], 4.0);
+    assert_eq!(
+        samples[&format!("thali_request_duration_seconds_bucket{{le=\"+Inf\",{PING}}}")],
+        4.0
+    );
+    assert!(samples[&format!("thali_request_duration_seconds_sum{{{PING}}}")] > 0.0);
+    assert_eq!(
+        samples[r#"thali_invocations_total{service="counter"}"#], 1.0,
+        "of the live revision"
+    );
+    let scrape = host.scrape().await;
+    let kind = scrape.header("content-type").unwrap().to_owned();
+    assert!(kind.starts_with("application/openmetrics-text"), "{kind}");
+    assert!(scrape.text().ends_with("# EOF\n"));
+}
+
+#[tokio::test]
+async fn what_runs_waits_and_is_turned_away_is_told() {
+    let host = TestHost::new().await;
+    host.deploy(bulk()).await;
+    let route = r#""GET /p" = { call = "api.ping", rate = { limit = 1, per = "1h" } }"#;
+    host.deploy(fronted(route)).await;
+    host.get("/api/v1/p").await;
+    assert_eq!(host.get("/api/v1/p").await.status, 429);
+    let mut running = host.connect().await;
+    running.send("GET /api/v1/bulk/spin HTTP/1.1\r\nhost: test\r\n\r\n").await;
+    host.until(|h| h.in_flight("bulk") == 1).await;
+    let mut waiting = host.connect().await;
+    waiting.send("GET /api/v1/bulk HTTP/1.1\r\nhost: test\r\n\r\n").await;
+    host.until(|h| h.admissions_of("bulk").waiting == 1).await;
+    assert_eq!(host.get("/api/v1/bulk").await.status, 503);
+    let samples = host.samples().await;
+    for (name, value) in [
+        (r#"thali_running{service="bulk"}"#, 1.0),
+        (r#"thali_queued{service="bulk"}"#, 1.0),
+        (r#"thali_places{service="bulk"}"#, 1.0),
+        (r#"thali_shed_total{service="bulk",reason="queue_full"}"#, 1.0),
+        (r#"thali_running{service="fronted"}"#, 0.0),
+        ("thali_host_running", 1.0),
+        ("thali_rate_limited_total", 1.0),
+        (r#"thali_requests_in_flight{listener="public"}"#, 2.0),
+        (r#"thali_connections{listener="admin"}"#, 1.0),
+        ("thali_streams", 0.0),
+        ("thali_panics_total", 0.0),
+    ] {
+        assert_eq!(samples.get(name), Some(&value), "{name}");
+    }
+    drop(running);
+    host.until(|h| h.serving.public().aborted() == 1).await;
+    assert_eq!(host.samples().await[r#"thali_client_aborts_total{listener="public"}"#], 1.0);
+}
+
+/// L-04: paths, headers and ids that clients make up do not become series.
+#[tokio::test]
+async fn clients_cannot_make_the_metrics_grow() {
+    let host = TestHost::with_counter().await;
+    host.get("/api/v1/numbers/1").await;
+    host.get("/api/v1/nothing").await;
+    let before = host.samples().await.len();
+    let mut client = host.connect().await;
+    for number in 0..2000 {
+        let head = format!(
+            "GET /api/v1/nothing/{number} HTTP/1.1\r\nhost: test\r\nx-request-id: {number}\r\n\r\n\
+             GET /api/v1/numbers/{number} HTTP/1.1\r\nhost: test\r\nx-api-key: {number}\r\n\r\n"
+        );
+        client.send(head).await;
+        client.answer().await;
+        client.answer().await;
+    }
+    // The route answers 404 and 422 as well now.
+    assert!(host.samples().await.len() <= before + 2);
+}
