@@ -99,6 +99,32 @@ pub(crate) fn publisher() -> Result<Vec<u8>> {
     Ok(pack(&component, &Parts { manifest: manifest.into(), ..Parts::default() })?)
 }
 
+/// A service that computes for as long as it is asked to.
+pub(crate) fn worker() -> Result<Vec<u8>> {
+    let mut resolve = Resolve::default();
+    let wit = "
+        package bench:worker@1.0.0;
+        interface api { work: func(rounds: u32) -> u32; }
+        world service { export api; }";
+    let wat = r#"(module
+        (func (export "bench:worker/api@1.0.0#work") (param $rounds i32) (result i32)
+            (local $sum i32)
+            (loop $again
+                (local.set $sum (i32.add
+                    (i32.mul (local.get $sum) (i32.const 1664525)) (i32.const 1013904223)))
+                (local.set $rounds (i32.sub (local.get $rounds) (i32.const 1)))
+                (br_if $again (i32.gt_s (local.get $rounds) (i32.const 0))))
+            (local.get $sum)))"#;
+    let manifest = "[service]\nname = \"bench-worker\"\nversion = \"1.0.0\"\n[http]\n\"GET /work/{rounds}\" = \"api.work\"\n";
+    let package = resolve.push_str("worker.wit", wit)?;
+    let world = resolve.select_world(&[package], Some("service"))?;
+    let mut module = wat::parse_str(wat)?;
+    let encoding = wit_component::StringEncoding::UTF8;
+    wit_component::embed_component_metadata(&mut module, &resolve, world, encoding)?;
+    let component = wit_component::ComponentEncoder::default().module(&module)?.encode()?;
+    Ok(pack(&component, &Parts { manifest: manifest.into(), ..Parts::default() })?)
+}
+
 /// The announcer and the listener, with the latter's tables.
 pub(crate) fn events(work: &Work) -> Result<Vec<Vec<u8>>> {
     cargo(work, &EVENTS.map(|name| format!("bench-{name}")))?;

@@ -40,6 +40,8 @@ pub(crate) struct HostSpec<'a> {
     pub(crate) seed: bool,
     /// Where to listen, when it must be known before the host says it.
     pub(crate) listen: Option<SocketAddr>,
+    /// What else `thali up` is told.
+    pub(crate) options: &'a [String],
 }
 
 #[derive(Deserialize)]
@@ -94,6 +96,7 @@ impl Host {
             .arg(work.folder().join(spec.name))
             .arg("--addr-file")
             .arg(addresses);
+        command.args(spec.options);
         if spec.seed {
             command.arg("--seed");
         }

@@ -47,6 +47,17 @@ impl Work {
         self.target.join("bench").join("latest.json")
     }
 
+    /// A token of the host with this name, which was started with `--dev`.
+    pub(crate) fn token(&self, host: &str) -> Result<String> {
+        let mut command = std::process::Command::new(self.thali()?);
+        command.args(["token", "--sub", "bench"]).arg("--data").arg(self.folder().join(host));
+        let output = command.output()?;
+        if !output.status.success() {
+            bail!("thali token: {}", String::from_utf8_lossy(&output.stderr));
+        }
+        Ok(String::from_utf8(output.stdout)?.trim().to_owned())
+    }
+
     /// The host that is measured.
     pub(crate) fn thali(&self) -> Result<PathBuf> {
         let thali = self.bin.join("thali");

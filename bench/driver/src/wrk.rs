@@ -89,6 +89,23 @@ impl Wrk {
         run(command, server, path, duration)
     }
 
+    /// The same with these headers.
+    pub(crate) fn load_with(
+        &self,
+        headers: &[String],
+        server: SocketAddr,
+        path: &str,
+        duration: Duration,
+    ) -> Result<Load> {
+        let mut command = Command::new(&self.program);
+        command.arg(format!("-c{CONNECTIONS}")).arg("-s").arg(&self.script);
+        for header in headers {
+            command.args(["-H", header]);
+        }
+        command.env_remove("BENCH_BODY");
+        run(command, server, path, duration)
+    }
+
     /// Places orders in the country of [`town`], each at a place of its own.
     pub(crate) fn order(&self, server: SocketAddr, duration: Duration) -> Result<Load> {
         let ((rows, columns), (south, west)) = (town::RESTAURANTS, town::CORNER);

@@ -28,7 +28,7 @@ const DEPLOY_MAX: Duration = Duration::from_secs(30);
 const AIM_MS: f64 = 300.0;
 
 pub(super) fn run(bench: &Bench<'_>, report: &mut Report) -> Result<()> {
-    let spec = HostSpec { name: "host-deploy", seed: false, listen: None };
+    let spec = HostSpec { name: "host-deploy", seed: false, listen: None, options: &[] };
     let host = Host::start(bench.work, spec)?;
     host.deploy_all([Ok(bench.components.echo.bytes().to_vec())])?;
     let deploys = bench.effort.deploys;

@@ -27,8 +27,10 @@ const NOTE: &str = "two margheritas, one pepperoni, no basil, leave it at the do
 
 pub(super) fn run(bench: &Bench<'_>, report: &mut Report) -> Result<()> {
     let wrk = Wrk::find(bench.work)?;
-    let host =
-        Host::start(bench.work, HostSpec { name: "host-ledger", seed: false, listen: None })?;
+    let host = Host::start(
+        bench.work,
+        HostSpec { name: "host-ledger", seed: false, listen: None, options: &[] },
+    )?;
     host.deploy_all([Ok(bench.components.ledger.bytes().to_vec())])?;
     let body = format!("{{\"note\":\"{NOTE}\"}}");
     host.client().json(PATH, Some(body.as_bytes()))?;

@@ -31,7 +31,7 @@ const DRAIN_MAX: Duration = Duration::from_secs(120);
 
 pub(super) fn run(bench: &Bench<'_>, report: &mut Report) -> Result<()> {
     let services = build::events(bench.work)?;
-    let spec = HostSpec { name: "host-events", seed: false, listen: None };
+    let spec = HostSpec { name: "host-events", seed: false, listen: None, options: &[] };
     let host = Host::start(bench.work, spec)?;
     host.deploy_all(services.into_iter().map(Ok))?;
     let client = host.client();

@@ -28,7 +28,7 @@ pub(super) fn run(bench: &Bench<'_>, report: &mut Report) -> Result<()> {
         report.push(Row::missing(CASE, what, Unit::Milliseconds, why));
         return Ok(());
     }
-    let spec = HostSpec { name: "host-food", seed: true, listen: None };
+    let spec = HostSpec { name: "host-food", seed: true, listen: None, options: &[] };
     let host = Host::start(bench.work, spec)?;
     host.deploy_all(food.into_iter().map(Ok))?;
     let time = bench.effort.round * u32::try_from(bench.effort.rounds)?;

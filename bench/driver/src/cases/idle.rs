@@ -54,7 +54,7 @@ pub(super) fn run(bench: &Bench<'_>, report: &mut Report) -> Result<()> {
 }
 
 fn started(bench: &Bench<'_>, name: &str) -> Result<Host> {
-    Host::start(bench.work, HostSpec { name, seed: false, listen: None })
+    Host::start(bench.work, HostSpec { name, seed: false, listen: None, options: &[] })
 }
 
 fn resident(host: &Host) -> Result<Resident> {

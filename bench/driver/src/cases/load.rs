@@ -112,7 +112,7 @@ fn host(
     name: &str,
     components: impl Iterator<Item = Result<Vec<u8>>>,
 ) -> Result<Server> {
-    let host = Host::start(bench.work, HostSpec { name, seed: false, listen: None })?;
+    let host = Host::start(bench.work, HostSpec { name, seed: false, listen: None, options: &[] })?;
     host.deploy_all(components)?;
     Ok(host.server)
 }

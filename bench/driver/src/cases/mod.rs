@@ -4,10 +4,12 @@ mod deploy;
 mod durable;
 mod events;
 mod food;
+mod gateway;
 mod idle;
 mod load;
 mod micro;
 mod orders;
+mod overload;
 mod restart;
 mod serving;
 mod streams;
@@ -46,6 +48,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         (&[restart::CASE], restart::run),
         (&[idle::CASE], idle::run),
         (streams::CASES, streams::run),
+        (overload::CASES, overload::run),
+        (gateway::CASES, gateway::run),
         (micro::CASES, micro::run),
     ];
     if !cases.iter().flat_map(|(names, _)| *names).any(|name| args.wants(name)) {

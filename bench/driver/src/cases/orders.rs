@@ -48,7 +48,7 @@ pub(super) fn run(bench: &Bench<'_>, report: &mut Report) -> Result<()> {
         return Ok(());
     }
     let wrk = Wrk::find(bench.work)?;
-    let spec = HostSpec { name: "host-orders", seed: true, listen: None };
+    let spec = HostSpec { name: "host-orders", seed: true, listen: None, options: &[] };
     let host = Host::start(bench.work, spec)?;
     host.deploy_all(food.iter().map(|component| town::settle(component)))?;
     let mut rounds = Rounds::default();

@@ -36,8 +36,10 @@ pub(super) fn run(bench: &Bench<'_>, report: &mut Report) -> Result<()> {
 
 /// Deploys the services once and answers how many there are.
 fn install(bench: &Bench<'_>) -> Result<usize> {
-    let host =
-        Host::start(bench.work, HostSpec { name: "host-restart", seed: true, listen: None })?;
+    let host = Host::start(
+        bench.work,
+        HostSpec { name: "host-restart", seed: true, listen: None, options: &[] },
+    )?;
     host.deploy_all((0..SERVICES).map(|number| bench.components.echo.renamed(number)))?;
     let food = crate::build::food(bench.work)?;
     let services = SERVICES + food.len();
@@ -49,7 +51,7 @@ fn install(bench: &Bench<'_>) -> Result<usize> {
 /// Milliseconds.
 fn restart(bench: &Bench<'_>) -> Result<f64> {
     let listen = free_address()?;
-    let spec = HostSpec { name: "host-restart", seed: true, listen: Some(listen) };
+    let spec = HostSpec { name: "host-restart", seed: true, listen: Some(listen), options: &[] };
     let addresses = bench.work.folder().join("restart.json");
     let log = bench.work.folder().join("host-restart.log");
     let begin = Instant::now();

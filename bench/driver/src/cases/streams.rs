@@ -42,7 +42,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(super) fn run(bench: &Bench<'_>, report: &mut Report) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let spec = HostSpec { name: "host-streams", seed: false, listen: None };
+    let spec = HostSpec { name: "host-streams", seed: false, listen: None, options: &[] };
     let host = Host::start(bench.work, spec)?;
     host.deploy_all([build::publisher()])?;
     let clients = bench.effort.streams;
