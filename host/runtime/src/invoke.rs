@@ -236,12 +236,16 @@ fn at_epoch(store: StoreContextMut<'_, State>) -> wasmtime::Result<UpdateDeadlin
     if cpu::own() >= state.revision().limits().cpu {
         return Err(wasmtime::Error::new(CpuTimeUsedUp));
     }
-    let gate = Arc::clone(state.revision().gate());
+    let (runtime, scope) = (Arc::clone(&state.runtime), &state.scope);
+    // It is the service that the request came to that takes the turns, and whose gate lets in fewer.
+    let root = Arc::clone(scope.topology.revision(scope.chain.root()));
     Ok(UpdateDeadline::YieldCustom(
         1,
         Box::pin(async move {
             tokio::task::yield_now().await;
-            gate.slice_waited(since.elapsed());
+            if !runtime.turns().waits_for_others(root.crowd()) {
+                root.gate().slice_waited(since.elapsed());
+            }
         }),
     ))
 }

@@ -178,7 +178,7 @@ impl Runtime {
             functions,
             upstreams,
             in_flight: AtomicUsize::new(0),
-            crowd: Crowd::default(),
+            crowd: Crowd::new(),
             invocations: AtomicU64::new(0),
             traps: AtomicU64::new(0),
         }))

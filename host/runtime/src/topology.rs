@@ -77,6 +77,12 @@ impl Chain {
         Self { nodes: [node; CALL_DEPTH_MAX as usize + 1], len: 1 }
     }
 
+    /// Where the request came in.
+    pub(crate) fn root(&self) -> NodeIndex {
+        let [root, ..] = self.nodes;
+        root
+    }
+
     /// Whether the request is inside of `node`.
     pub(crate) fn contains(&self, node: NodeIndex) -> bool {
         self.nodes.iter().take(usize::from(self.len)).any(|inside| *inside == node)
