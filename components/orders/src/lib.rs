@@ -9,20 +9,24 @@ mod bindings {
             "../../wit/restaurants",
             "../../wit/delivery",
             "../../wit/orders",
+            "../../wit/payments",
             "world.wit",
         ],
         with: { "thali:platform/sql@1.0.0": thali_support::sql },
         generate_all,
         additional_derives: [PartialEq],
+        additional_derives_ignore: ["lookup"],
     });
 }
 
+mod cards;
 mod deliveries;
 mod desk;
 mod events;
 mod input;
 mod neighbours;
 mod ordering;
+mod paying;
 mod placing;
 mod settling;
 mod status;
@@ -52,6 +56,7 @@ fn desk() -> Desk<'static> {
         database: &Platform,
         events: &events::Live,
         neighbours: &neighbours::Live,
+        cards: &cards::Live,
         now_ms: now_ms(),
     }
 }

@@ -1,4 +1,4 @@
-//! Placing an order: quote, keep, settle.
+//! Placing an order: quote, keep, settle (which is pay, and find a driver).
 //!
 //! From the moment it is kept the order stands. What fails after that is made up for without the client:
 //! by the event of the driver who was found, or on schedule.
@@ -8,7 +8,7 @@ use thali_support::sql::{ConstraintKind, Failed};
 
 use crate::bindings::exports::thali::orders::ordering::{Error, Item, NewOrder, Order, Status};
 use crate::bindings::thali::restaurants::quoting::{Error as QuoteError, Line, PricedLine, Quote};
-use crate::bindings::thali::types::types::Location;
+use crate::bindings::thali::types::types::{Location, Method, Payment};
 use crate::desk::Desk;
 use crate::events::Event;
 use crate::store::{self, Stored, Way};
@@ -74,6 +74,9 @@ fn keep(
     quote: Quote,
 ) -> Result<Stored, Failed> {
     let id = id::new();
+    if let Some(Payment { method: Method::Card(card) }) = &new.payment {
+        desk.cards.keep(&id, card);
+    }
     let transaction = desk.database.begin()?;
     store::insert(&*transaction, &id, idempotency_id, new, &quote, desk.now_ms)?;
     let way = Way {
@@ -83,7 +86,7 @@ fn keep(
     let order = placed_order(id, quote);
     desk.events.publish(Event::placed(&order, new))?;
     transaction.commit()?;
-    Ok(Stored { order, way })
+    Ok(Stored { order, way, by_card: store::is_by_card(new) })
 }
 
 fn placed_order(id: String, quote: Quote) -> Order {

@@ -10,6 +10,7 @@ use crate::bindings::exports::thali::orders::ordering::{Driver, Error, Order, St
 use crate::bindings::thali::delivery::dispatch::{AssignError, Assignment, ReleaseError};
 use crate::desk::Desk;
 use crate::events::Event;
+use crate::paying::{self, Paid};
 use crate::store::{self, Stored, Way};
 
 /// What delivery says about an order that waits for a driver.
@@ -41,7 +42,26 @@ pub(crate) fn look_for_driver(desk: Desk<'_>, id: &str, way: Way) -> Found {
 /// Settles an order that is `placed`, and answers how it stands then. When the database fails on the way
 /// it stays `placed`, which is no lie: the schedule goes on with it.
 pub(crate) fn settle(desk: Desk<'_>, stored: Stored) -> Result<Order, Error> {
-    let Stored { order, way } = stored;
+    let Stored { order, way, by_card } = stored;
+    if by_card {
+        match paying::pay(desk, &order) {
+            Paid::Yes => {}
+            Paid::Later => {
+                let queued = queue(desk, &order, way, false);
+                return Ok(queued
+                    .and_then(|queued| or_as_it_stands(desk, &order, queued))
+                    .unwrap_or(order));
+            }
+            Paid::Declined(reason) => {
+                call_off(desk, &order.id)?;
+                return Err(Error::PaymentDeclined(reason));
+            }
+            Paid::Invalid(detail) => {
+                call_off(desk, &order.id)?;
+                return Err(Error::Invalid(detail));
+            }
+        }
+    }
     let settled = match look_for_driver(desk, &order.id, way) {
         Found::Driver(assignment) => confirm(desk, &order, &assignment),
         Found::Nobody => queue(desk, &order, way, true),
@@ -138,6 +158,7 @@ pub(crate) fn call_off(desk: Desk<'_>, id: &str) -> Result<bool, Failed> {
 mod tests {
     use super::*;
     use crate::bindings::thali::delivery::dispatch::AssignError;
+    use crate::bindings::thali::payments::charging::{Charge, Error as PayError, NewCharge};
     use crate::bindings::thali::restaurants::quoting::{Error as QuoteError, Line, Quote};
     use crate::bindings::thali::types::types::Location;
     use crate::neighbours::Neighbours;
@@ -153,6 +174,14 @@ mod tests {
     impl Neighbours for Slow<'_> {
         fn quote(&self, restaurant_id: &str, lines: &[Line]) -> Result<Quote, QuoteError> {
             self.desk.neighbours.quote(restaurant_id, lines)
+        }
+
+        fn charge(&self, charge: &NewCharge) -> Result<Charge, PayError> {
+            self.desk.neighbours.charge(charge)
+        }
+
+        fn find_charge(&self, order_id: &str) -> Result<Charge, PayError> {
+            self.desk.neighbours.find_charge(order_id)
         }
 
         fn assign(

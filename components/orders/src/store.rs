@@ -5,13 +5,15 @@ use thali_support::sql::{Database, Failed, Query, Row, Transaction, Value, read,
 use crate::bindings::exports::thali::orders::ordering::{Driver, Item, NewOrder, Order, Status};
 use crate::bindings::thali::delivery::dispatch::Assignment;
 use crate::bindings::thali::restaurants::quoting::Quote;
-use crate::bindings::thali::types::types::{Location, Money};
+use crate::bindings::thali::types::types::{Location, Method, Money, Payment};
 
 /// An order, and what delivery is asked about it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Stored {
     pub(crate) order: Order,
     pub(crate) way: Way,
+    /// It is paid by card.
+    pub(crate) by_card: bool,
 }
 
 /// From where to where an order goes.
@@ -27,13 +29,15 @@ pub(crate) struct Waiting {
     pub(crate) id: String,
     pub(crate) created_at: i64,
     pub(crate) way: Way,
+    /// It is paid by card.
+    pub(crate) by_card: bool,
 }
 
 const INSERT_ORDER: &str = "\
     INSERT INTO orders (id, status, restaurant_id, restaurant, total, currency, customer_name, phone, \
                         email, address, pickup_lat, pickup_lon, dropoff_lat, dropoff_lon, created_at, \
-                        idempotency_id) \
-    VALUES ($1, 'placed', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
+                        idempotency_id, by_card) \
+    VALUES ($1, 'placed', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
 
 const INSERT_ITEMS: &str = "\
     INSERT INTO order_items (order_id, position, item_id, name, price, quantity, total) VALUES ";
@@ -41,15 +45,15 @@ const INSERT_ITEMS: &str = "\
 const FIND: &str = "\
     SELECT o.id, o.status, o.restaurant_id, o.restaurant, o.total, o.currency, \
            o.driver_id, o.driver_name, o.eta_minutes, o.tracking_id, \
-           o.pickup_lat, o.pickup_lon, o.dropoff_lat, o.dropoff_lon, \
+           o.pickup_lat, o.pickup_lon, o.dropoff_lat, o.dropoff_lon, o.by_card, \
            i.item_id, i.name, i.price, i.quantity, i.total \
     FROM orders o JOIN order_items i ON i.order_id = o.id WHERE o.id = $1 ORDER BY i.position";
 
 /// How many rows a change must change: the order that is as it has to be.
 const ONE: Option<u64> = Some(1);
 
-/// A way as the columns of a row.
-const WAY: &str = "pickup_lat, pickup_lon, dropoff_lat, dropoff_lon";
+/// A way as the columns of a row, and how it is paid.
+const WAY: &str = "pickup_lat, pickup_lon, dropoff_lat, dropoff_lon, by_card";
 
 /// Keeps a new order with the status `placed`.
 pub(crate) fn insert(
@@ -60,7 +64,7 @@ pub(crate) fn insert(
     quote: &Quote,
     now_ms: i64,
 ) -> Result<(), Failed> {
-    let order: [Value; 15] = [
+    let order: [Value; 16] = [
         id.into(),
         quote.restaurant_id.as_str().into(),
         quote.restaurant.as_str().into(),
@@ -76,9 +80,15 @@ pub(crate) fn insert(
         new.address.lon.into(),
         now_ms.into(),
         idempotency_id.into(),
+        is_by_card(new).into(),
     ];
     transaction.add(INSERT_ORDER, &order, None)?;
     insert_items(transaction, id, quote)
+}
+
+/// Whether an order is paid by card.
+pub(crate) fn is_by_card(new: &NewOrder) -> bool {
+    matches!(&new.payment, Some(Payment { method: Method::Card(_) }))
 }
 
 /// All items in one statement.
@@ -262,7 +272,8 @@ pub(crate) fn left_cancelling(
 }
 
 fn read_waiting(row: &mut Row) -> Result<Waiting, Failed> {
-    Ok(Waiting { id: row.text()?, created_at: row.integer()?, way: read_way(row)? })
+    let (id, created_at, way) = (row.text()?, row.integer()?, read_way(row)?);
+    Ok(Waiting { id, created_at, way, by_card: row.flag()? })
 }
 
 fn read_way(row: &mut Row) -> Result<Way, Failed> {
@@ -294,7 +305,7 @@ fn read_order(row: &mut Row) -> Result<Stored, Failed> {
         eta_minutes: row.optional_integer()?,
         tracking_id: row.optional_text()?,
     };
-    Ok(Stored { order, way: read_way(row)? })
+    Ok(Stored { order, way: read_way(row)?, by_card: row.flag()? })
 }
 
 fn read_item(row: &mut Row, currency: &str) -> Result<Item, Failed> {

@@ -10,10 +10,14 @@ use crate::bindings::exports::thali::orders::ordering::{
     Address, Customer, Line, NewOrder, Order, Status,
 };
 use crate::bindings::thali::delivery::dispatch::{AssignError, Assignment, Driver, ReleaseError};
+use crate::bindings::thali::payments::charging::{
+    Charge, Error as PayError, NewCharge, Status as ChargeStatus,
+};
 use crate::bindings::thali::restaurants::quoting::{
     Error as QuoteError, Line as QuoteLine, PricedLine, Quote,
 };
-use crate::bindings::thali::types::types::{Location, Money};
+use crate::bindings::thali::types::types::{Card, Location, Method, Money, Payment};
+use crate::cards::Cards;
 use crate::desk::Desk;
 use crate::events::{Event, Events};
 use crate::neighbours::Neighbours;
@@ -23,6 +27,7 @@ use crate::{ordering, placing};
 pub(crate) struct Shop {
     pub(crate) database: Memory,
     pub(crate) town: Town,
+    wallet: Wallet,
 }
 
 impl Shop {
@@ -35,8 +40,10 @@ impl Shop {
         let database = Memory::new(&[
             include_str!("../migrations/0001_init.sql"),
             include_str!("../migrations/0002_events.sql"),
+            include_str!("../migrations/0003_payment.sql"),
         ]);
-        Self { database, town: Town { free: Cell::new(drivers), ..Town::default() } }
+        let town = Town { free: Cell::new(drivers), ..Town::default() };
+        Self { database, town, wallet: Wallet::default() }
     }
 
     /// The events from now on.
@@ -45,7 +52,13 @@ impl Shop {
     }
 
     pub(crate) fn desk<'a>(&'a self, events: &'a Recorder<'_, Event>) -> Desk<'a> {
-        Desk { database: &self.database, events, neighbours: &self.town, now_ms: 0 }
+        Desk {
+            database: &self.database,
+            events,
+            neighbours: &self.town,
+            cards: &self.wallet,
+            now_ms: 0,
+        }
     }
 
     /// An order, as far as it gets.
@@ -61,6 +74,16 @@ impl Shop {
         self.database.recover();
         assert_eq!(order.status, Status::Placed);
         order
+    }
+
+    /// How many cards are kept.
+    pub(crate) fn cards_kept(&self) -> usize {
+        self.wallet.0.borrow().len()
+    }
+
+    /// The host is started again.
+    pub(crate) fn forget_cards(&self) {
+        self.wallet.0.borrow_mut().clear();
     }
 
     pub(crate) fn get(&self, id: &str) -> Order {
@@ -101,6 +124,32 @@ pub(crate) fn new_order() -> NewOrder {
         items: vec![Line { item_id: "1".into(), quantity: 2 }],
         customer: Customer { name: "Ada".into(), phone: "+15550100".into(), email: None },
         address: Address { line: "1 Main St".into(), lat: 52.52, lon: 13.40 },
+        payment: None,
+    }
+}
+
+/// The same, paid by card.
+pub(crate) fn by_card() -> NewOrder {
+    let card =
+        Card { number: "4242424242424242".into(), expiry: "12/30".into(), cvc: "123".into() };
+    NewOrder { payment: Some(Payment { method: Method::Card(card) }), ..new_order() }
+}
+
+/// The cards of orders that wait.
+#[derive(Default)]
+struct Wallet(RefCell<BTreeMap<String, Card>>);
+
+impl Cards for Wallet {
+    fn keep(&self, order_id: &str, card: &Card) {
+        self.0.borrow_mut().insert(order_id.to_owned(), card.clone());
+    }
+
+    fn of(&self, order_id: &str) -> Option<Card> {
+        self.0.borrow().get(order_id).cloned()
+    }
+
+    fn forget(&self, order_id: &str) {
+        self.0.borrow_mut().remove(order_id);
     }
 }
 
@@ -110,6 +159,10 @@ pub(crate) struct Town {
     quote_refusal: RefCell<Option<QuoteError>>,
     assign_refusal: RefCell<Option<AssignError>>,
     release_refusal: RefCell<Option<ReleaseError>>,
+    charge_refusal: RefCell<Option<PayError>>,
+    declines: Cell<bool>,
+    /// The charge of each order.
+    charges: RefCell<BTreeMap<String, Charge>>,
     /// The next answer only: everybody is busy.
     busy_once: Cell<bool>,
     quoted: Cell<u32>,
@@ -135,11 +188,26 @@ impl Town {
         self.release_refusal.replace(Some(error));
     }
 
+    pub(crate) fn refuse_to_charge(&self, error: PayError) {
+        self.charge_refusal.replace(Some(error));
+    }
+
+    /// Every card is declined.
+    pub(crate) fn decline(&self) {
+        self.declines.set(true);
+    }
+
+    /// How many orders are charged.
+    pub(crate) fn charged(&self) -> usize {
+        self.charges.borrow().len()
+    }
+
     /// Nobody refuses any more.
     pub(crate) fn relent(&self) {
         self.quote_refusal.take();
         self.assign_refusal.take();
         self.release_refusal.take();
+        self.charge_refusal.take();
     }
 
     pub(crate) fn be_busy_once(&self) {
@@ -214,6 +282,30 @@ impl Neighbours for Town {
             lines,
             total: Money { amount, currency: "USD".into() },
         })
+    }
+
+    fn charge(&self, new: &NewCharge) -> Result<Charge, PayError> {
+        if let Some(error) = self.charge_refusal.borrow().clone() {
+            return Err(error);
+        }
+        let declined = self.declines.get();
+        let charge = Charge {
+            id: "c-1".into(),
+            order_id: new.order_id.clone(),
+            amount: new.amount.clone(),
+            status: if declined { ChargeStatus::Declined } else { ChargeStatus::Succeeded },
+            last4: Some("4242".into()),
+            reason: declined.then(|| "the card was declined".into()),
+        };
+        let mut charges = self.charges.borrow_mut();
+        Ok(charges.entry(new.order_id.clone()).or_insert(charge).clone())
+    }
+
+    fn find_charge(&self, order_id: &str) -> Result<Charge, PayError> {
+        if let Some(error) = self.charge_refusal.borrow().clone() {
+            return Err(error);
+        }
+        self.charges.borrow().get(order_id).cloned().ok_or(PayError::NotFound)
     }
 
     fn assign(&self, id: &str, _: Location, _: Location) -> Result<Assignment, AssignError> {

@@ -4,6 +4,7 @@ use thali_support::sql::Failed;
 
 use crate::desk::Desk;
 use crate::ordering;
+use crate::paying::{self, Paid};
 use crate::settling::{self, Found};
 use crate::store::{self, Stored, Waiting};
 
@@ -50,6 +51,9 @@ fn assign_queued(desk: Desk<'_>, count_max: u32) -> Result<(), Failed> {
 
 /// Looks for a driver for one order. Answers whether looking for another's makes sense.
 fn assign(desk: Desk<'_>, waiting: &Waiting) -> Result<bool, Failed> {
+    if waiting.by_card && !is_paid(desk, &waiting.id)? {
+        return Ok(true);
+    }
     match settling::look_for_driver(desk, &waiting.id, waiting.way) {
         Found::Driver(assignment) => {
             if let Some(Stored { order, .. }) = store::find(desk.database, &waiting.id)? {
@@ -64,6 +68,20 @@ fn assign(desk: Desk<'_>, waiting: &Waiting) -> Result<bool, Failed> {
             eprintln!("order {} is called off: {detail}", waiting.id);
             settling::call_off(desk, &waiting.id)?;
             Ok(true)
+        }
+    }
+}
+
+/// Whether the money for an order is there. One that will never be paid is called off.
+fn is_paid(desk: Desk<'_>, id: &str) -> Result<bool, Failed> {
+    let Some(Stored { order, .. }) = store::find(desk.database, id)? else { return Ok(false) };
+    match paying::pay(desk, &order) {
+        Paid::Yes => Ok(true),
+        Paid::Later => Ok(false),
+        Paid::Declined(reason) | Paid::Invalid(reason) => {
+            eprintln!("order {id} is called off: {reason}");
+            settling::call_off(desk, id)?;
+            Ok(false)
         }
     }
 }
