@@ -169,7 +169,8 @@ impl Control {
         let Plan { place, after, number } = Plan::of(before, arrival, options.canary);
         let is_new = before.revision(number).is_none();
         let after = after.noted(place.kind(), number, &options.cause);
-        let migrated = self.switch(&live, Switch { place, built, after, number, is_new }).await?;
+        let migrated =
+            self.switch(&live, Switch { place, built, after, number, is_new, smoke: true }).await?;
         let live = self.live();
         let deployed = Deployed::new(&live, &name, place.outcome(is_new));
         let mut warnings = [check.warnings, live.setting_warnings(&name)].concat();

@@ -91,6 +91,9 @@ pub enum DeployError {
     /// Nothing was live before.
     #[error("{0} has no earlier revision to go back to")]
     NothingBefore(ServiceName),
+    /// The new revision does not come up.
+    #[error("the new revision does not come up: {0}")]
+    Smoke(String),
     /// A rollout is in the way, or is not as it should be.
     #[error(transparent)]
     Rollout(#[from] RolloutError),
@@ -147,6 +150,7 @@ impl DeployError {
             | Self::Compile(what)
             | Self::Link(what)
             | Self::Migration(what)
+            | Self::Smoke(what)
             | Self::RouteConflict(what) => problem.detail(what.as_str()),
             other => problem.detail(other.to_string()),
         }
@@ -173,7 +177,8 @@ impl DeployError {
             | Self::OutboundNotGranted(_)
             | Self::Compile(_)
             | Self::Link(_)
-            | Self::Migration(_) => 422,
+            | Self::Migration(_)
+            | Self::Smoke(_) => 422,
             Self::Database(Unavailable::DiskFull) => 507,
             Self::Storage { source, .. } if is_full(source) => 507,
             Self::Database(_)
@@ -200,6 +205,7 @@ impl DeployError {
             Self::Compile(_) => "compile_failed",
             Self::Link(_) => "link_failed",
             Self::Migration(_) => "migration_failed",
+            Self::Smoke(_) => "smoke_failed",
             Self::ContractMismatch(_) => "contract_mismatch",
             Self::ProviderConflict(_) => "provider_conflict",
             Self::RouteConflict(_) => "route_conflict",
@@ -231,6 +237,7 @@ impl DeployError {
             Self::Compile(_) => "The component does not compile",
             Self::Link(_) => "The component cannot be linked",
             Self::Migration(_) => "A migration failed",
+            Self::Smoke(_) => "The new revision does not come up",
             Self::ContractMismatch(_) => "Calls or events between services would break",
             Self::ProviderConflict(_) => "Another service exports the same interface",
             Self::RouteConflict(_) => "Another service has the same route",

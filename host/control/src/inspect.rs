@@ -19,6 +19,7 @@ use thali_runtime::{HostLimits, Limits};
 
 use crate::error::DeployError;
 use crate::outbound;
+use crate::smoke::check_health;
 
 /// Names that mean something else where a service's name may stand: `/health/live`.
 const RESERVED_NAMES: [&str; 2] = ["live", "ready"];
@@ -56,6 +57,7 @@ pub(crate) fn inspect(
     let idempotent = idempotent_functions(&manifest.idempotent, &contract)
         .map_err(DeployError::InvalidManifest)?;
     events::check(&manifest, &contract).map_err(DeployError::InvalidEvents)?;
+    check_health(&contract)?;
     Ok(Candidate {
         bytes,
         digest,

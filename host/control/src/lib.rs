@@ -30,6 +30,7 @@ mod restart;
 mod rollback;
 mod rollout;
 mod settings;
+mod smoke;
 pub mod status;
 mod steps;
 mod store;
@@ -48,8 +49,9 @@ pub use policies::Policies;
 pub use record::{HISTORY_KEPT, REVISIONS_KEPT, RevisionRecord, ServiceRecord, Source};
 pub use restart::OpenError;
 pub use rollout::{
-    CANARIES_MAX, CHANGES_KEPT, Cause, Change, ChangeKind, InvalidMessage, InvalidSticky, Message,
-    Percent, Rollout, RolloutError, Share, StickyBy, Traffic,
+    CANARIES_MAX, CHANGES_KEPT, Cause, Change, ChangeKind, InvalidMessage, InvalidSticky,
+    LiveRevisionStatus, Message, Percent, Rollout, RolloutError, RolloutStatus, Share, StickyBy,
+    Traffic,
 };
 pub use settings::{ConfigStatus, SecretStatus};
 pub use status::{ServiceDetails, ServiceState, ServiceStatus};

@@ -168,6 +168,13 @@ impl Live {
         self.services.get(self.slot(name)?)
     }
 
+    /// The place of a live revision in the topology.
+    pub fn node(&self, name: &ServiceName, number: u32) -> Option<NodeIndex> {
+        let stable = self.topology.node(name.as_str())?;
+        let mut nodes = self.topology.revisions_of(stable).iter().copied();
+        nodes.find(|node| self.topology.revision(*node).number() == number)
+    }
+
     /// The index of a service in [`Live::services`].
     pub fn slot(&self, name: &ServiceName) -> Option<usize> {
         self.services.binary_search_by(|live| live.name().cmp(name)).ok()

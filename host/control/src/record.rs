@@ -169,6 +169,13 @@ impl ServiceRecord {
         next
     }
 
+    /// The record without this canary.
+    pub(crate) fn without_canary(&self, number: u32, now: Timestamp) -> Self {
+        let canaries = self.rollout.iter().flat_map(|rollout| &rollout.canaries);
+        let left = canaries.filter(|share| share.revision != number).copied();
+        self.with_shares(left.collect(), now)
+    }
+
     /// The record once a canary is the stable revision, and the rollout over.
     pub(crate) fn promoted(&self, number: u32, now: Timestamp) -> Self {
         let mut next = Self { rollout: None, ..self.clone() };

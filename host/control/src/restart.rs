@@ -18,6 +18,7 @@ use crate::error::DeployError;
 use crate::inspect::inspect;
 use crate::live::{Absent, Line, Live, LiveService};
 use crate::record::{RevisionRecord, ServiceRecord};
+use crate::rollout::watch_forever;
 use crate::steps::Built;
 use crate::store::Found;
 
@@ -60,6 +61,7 @@ impl Control {
             line.add(returned);
         }
         control.swap(Live::without_conflicts(line));
+        tokio::spawn(watch_forever(Arc::downgrade(&control), control.changes()));
         Ok(control)
     }
 

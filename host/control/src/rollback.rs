@@ -59,8 +59,8 @@ impl Control {
         let (control, service) = (Arc::clone(self), name.clone());
         let built = blocking(move || control.rebuild(&service, &target)).await??;
         let check = self.check(&live, &built.candidate, false)?;
-        let place = Place::Stable;
-        self.switch(&live, Switch { place, built, after, number, is_new: false }).await?;
+        let (place, is_new, smoke) = (Place::Stable, false, false);
+        self.switch(&live, Switch { place, built, after, number, is_new, smoke }).await?;
         let mut warnings = check.warnings;
         warnings.push(DATA_STAYS.into());
         let live = self.live();

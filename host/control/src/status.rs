@@ -17,6 +17,7 @@ use crate::drain::Drains;
 use crate::live::{Absent, Live, LiveService};
 use crate::outbound::OutboundStatus;
 use crate::record::{RevisionRecord, ServiceRecord, Source};
+use crate::rollout::{Change, RolloutStatus, Share};
 use crate::settings::{ConfigStatus, SecretStatus};
 
 /// Whether a service serves.
@@ -67,6 +68,9 @@ pub struct ServiceStatus {
     pub invocations: u64,
     /// How many of them trapped.
     pub traps: u64,
+    /// The other live revisions, with their shares.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub canaries: Vec<Share>,
 }
 
 /// One service in full.
@@ -80,6 +84,11 @@ pub struct ServiceDetails {
     pub previous: Option<u32>,
     /// Its revisions, the newest first.
     pub revisions: Vec<RevisionStatus>,
+    /// The rollout that runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<RolloutStatus>,
+    /// The latest changes, the newest first.
+    pub history: Vec<Change>,
     /// Revisions that are replaced and still serve.
     pub draining: Vec<DrainStatus>,
     /// Its routes.
@@ -107,7 +116,7 @@ pub struct ServiceDetails {
 pub struct RevisionStatus {
     /// Its number.
     pub number: u32,
-    /// Whether it is the live one.
+    /// Whether it is the live one; of several the stable one.
     pub live: bool,
     /// The version in its manifest.
     pub version: Version,
@@ -262,6 +271,11 @@ impl ServiceStatus {
             in_flight: revision.in_flight(),
             invocations: revision.invocations(),
             traps: revision.traps(),
+            canaries: service
+                .record
+                .rollout
+                .as_ref()
+                .map_or_else(Vec::new, |rollout| rollout.canaries.clone()),
         }
     }
 
@@ -283,6 +297,7 @@ impl ServiceStatus {
             in_flight: 0,
             invocations: 0,
             traps: 0,
+            canaries: Vec::new(),
         })
     }
 }
@@ -303,6 +318,7 @@ impl ServiceDetails {
             imports: imports(live, service, node),
             calls: CallStatus::all(service),
             limits: Some(LimitsStatus::of(service.revision.limits(), &service.manifest)),
+            rollout: RolloutStatus::of(service),
             config: ConfigStatus::all(&service.settings),
             secrets: SecretStatus::all(&service.settings),
             outbound: OutboundStatus::of(&service.revision),
@@ -323,6 +339,8 @@ impl ServiceDetails {
             status,
             previous: record.and_then(ServiceRecord::previous).map(|previous| previous.number),
             revisions: revisions.map(|revision| RevisionStatus::of(revision, live)).collect(),
+            rollout: None,
+            history: record.map_or_else(Vec::new, history),
             draining: draining
                 .iter()
                 .map(|old| DrainStatus { revision: old.number(), in_flight: old.in_flight() })
@@ -337,6 +355,13 @@ impl ServiceDetails {
             outbound: None,
         }
     }
+}
+
+/// Changes that are shown with a service; the others are asked for.
+const HISTORY_SHOWN: usize = 10;
+
+fn history(record: &ServiceRecord) -> Vec<Change> {
+    record.changes.iter().rev().take(HISTORY_SHOWN).cloned().collect()
 }
 
 impl RevisionStatus {

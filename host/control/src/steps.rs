@@ -37,6 +37,9 @@ pub(crate) struct Switch {
     pub(crate) number: u32,
     /// Whether its data has never seen it: then it is migrated.
     pub(crate) is_new: bool,
+    /// Whether it has to show first that it can serve. Not on the way back: what was live before is
+    /// better than what is, whatever it says.
+    pub(crate) smoke: bool,
 }
 
 /// Where a revision goes.
@@ -99,14 +102,15 @@ impl Control {
         }
     }
 
-    /// Puts a revision in the place of the live one: link, wire, migrate, persist, swap. Only the
+    /// Puts a revision in the place of the live one, or beside it: link, wire, migrate, smoke, persist,
+    /// swap. Only the
     /// holder of the right to change what is live may do this.
     pub(crate) async fn switch(
         self: &Arc<Self>,
         live: &Live,
         switch: Switch,
     ) -> Result<Vec<String>, DeployError> {
-        let Switch { place, built, after, number, is_new } = switch;
+        let Switch { place, built, after, number, is_new, smoke } = switch;
         let after = Arc::new(after);
         let candidate = built.candidate.clone();
         let service = self.link(built, &after, number).await?;
@@ -119,6 +123,9 @@ impl Control {
             next.check_canaries(candidate.name())?;
         }
         let migrated = if is_new { self.migrate(&candidate).await? } else { Vec::new() };
+        if smoke && let Some(node) = next.node(candidate.name(), number) {
+            self.smoke(&next, node).await?;
+        }
         self.settle(live, next, &after, Some(candidate)).await?;
         Ok(migrated)
     }

@@ -296,8 +296,14 @@ impl Invocation {
     /// Makes an answer of what the function returned.
     fn respond(&self, result: Option<Val>, id: Uuid) -> Outcome {
         match self.target.route.respond(result) {
-            Ok(answer) => Outcome::Answered(answer),
+            Ok(answer) => {
+                if answer.status >= 500 {
+                    self.target.revision().outcomes().count_failure();
+                }
+                Outcome::Answered(answer)
+            }
             Err(error) => {
+                self.target.revision().outcomes().count_failure();
                 let service = self.target.revision().service();
                 Outcome::Failed(Box::new(faults::unwritable(&error, service, id)))
             }

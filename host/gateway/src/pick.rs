@@ -124,7 +124,7 @@ pub(crate) fn affinity(
     target: &Target,
     headers: &HeaderMap,
     principal: Option<&Principal>,
-) -> Result<Option<Arc<Affinity>>, Problem> {
+) -> Result<Option<Arc<Affinity>>, Miss> {
     let topology = &target.topology;
     let pins = match headers.contains_key(reply::REVISION) {
         true => asked(topology, target.node, headers, principal)?,
@@ -146,10 +146,11 @@ fn asked(
     node: NodeIndex,
     headers: &HeaderMap,
     principal: Option<&Principal>,
-) -> Result<Vec<NodeIndex>, Problem> {
+) -> Result<Vec<NodeIndex>, Miss> {
     if !principal.is_some_and(|principal| principal.has_scope(REVISION_SCOPE)) {
-        return Err(Problem::new(403, "revision_not_allowed", "The revision cannot be asked for")
-            .detail(format!("{} takes a token with the scope {REVISION_SCOPE}", reply::REVISION)));
+        let may = format!("{} takes a token with the scope {REVISION_SCOPE}", reply::REVISION);
+        let problem = Problem::new(403, "revision_not_allowed", "The revision cannot be asked for");
+        return Err(problem.detail(may).into());
     }
     let mut pins = Vec::new();
     for value in headers.get_all(reply::REVISION) {
@@ -158,7 +159,7 @@ fn asked(
             pins.push(asked.find(topology, node)?);
         }
     }
-    if pins.len() > ASKED_MAX { Err(unreadable()) } else { Ok(pins) }
+    if pins.len() > ASKED_MAX { Err(unreadable().into()) } else { Ok(pins) }
 }
 
 fn unreadable() -> Problem {
@@ -205,7 +206,7 @@ impl FromStr for Asked {
 
 impl Asked {
     /// The live revision that is meant.
-    fn find(&self, topology: &Topology, called: NodeIndex) -> Result<NodeIndex, Problem> {
+    fn find(&self, topology: &Topology, called: NodeIndex) -> Result<NodeIndex, Miss> {
         let service = match &self.service {
             None => called,
             Some(name) => {
@@ -224,6 +225,7 @@ impl Asked {
             let tags: Vec<_> = live.iter().map(|node| topology.revision(*node).tag()).collect();
             Problem::new(404, "revision_not_live", "The revision that is asked for is not live")
                 .detail(format!("live are {}", tags.join(", ")))
+                .into()
         })
     }
 }

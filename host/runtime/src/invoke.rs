@@ -63,6 +63,32 @@ impl Runtime {
         self.invoke_admitted(&admission, topology, node, function, params, context).await
     }
 
+    /// Instantiates a revision once, until `context.deadline`, and drops it: what can be said of a
+    /// component that nobody has called yet.
+    ///
+    /// # Errors
+    ///
+    /// As [`Runtime::invoke`].
+    ///
+    /// # Panics
+    ///
+    /// When `node` comes from another topology.
+    pub async fn probe(
+        self: &Arc<Self>,
+        topology: &Arc<Topology>,
+        node: NodeIndex,
+        context: Context,
+    ) -> Result<(), Fault> {
+        let (deadline, chain) = (context.deadline, Chain::begin(node));
+        let scope = Scope { topology: Arc::clone(topology), node, context, chain };
+        let revision = topology.revision(node);
+        // What exports nothing is never instantiated.
+        let Some(exported) = revision.any_exported() else { return Ok(()) };
+        let claim = Claim { turns: self.turns(), crowd: revision.crowd() };
+        let instance = measured(Some(claim), fresh(self, revision, scope, exported));
+        timeout_at(deadline, instance).await.unwrap_or(Err(Fault::Deadline)).map(drop)
+    }
+
     /// Runs one exported function for a client whose request was let in by [`Runtime::admit`], until
     /// `context.deadline`.
     ///
@@ -142,10 +168,10 @@ async fn run(
         .exported(function)
         .ok_or_else(|| Fault::Internal("no such function in this revision".into()))?;
     let work = in_instance(runtime, revision, scope, exported, params);
-    match timeout_at(deadline, measured(claim, work)).await {
-        Ok(outcome) => outcome,
-        Err(_) => Err(Fault::Deadline),
-    }
+    let begun = Instant::now();
+    let outcome = timeout_at(deadline, measured(claim, work)).await.unwrap_or(Err(Fault::Deadline));
+    revision.outcomes().count(begun.elapsed(), &outcome);
+    outcome
 }
 
 async fn in_instance(

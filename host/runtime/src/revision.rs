@@ -17,6 +17,7 @@ use crate::extensions::Extensions;
 use crate::invoke::Idle;
 use crate::limits::Limits;
 use crate::link;
+use crate::outcomes::Outcomes;
 use crate::state::State;
 use crate::turns::Crowd;
 
@@ -88,6 +89,7 @@ pub struct Revision {
     crowd: Crowd,
     invocations: AtomicU64,
     traps: AtomicU64,
+    outcomes: Outcomes,
 }
 
 /// An exported function: where it is, and what it is called in logs.
@@ -181,6 +183,7 @@ impl Runtime {
             crowd: Crowd::new(),
             invocations: AtomicU64::new(0),
             traps: AtomicU64::new(0),
+            outcomes: Outcomes::default(),
         }))
     }
 }
@@ -265,6 +268,11 @@ impl Revision {
         self.traps.load(Ordering::Relaxed)
     }
 
+    /// How its invocations ended.
+    pub fn outcomes(&self) -> &Outcomes {
+        &self.outcomes
+    }
+
     /// Whether the manifest says the service can do without this import.
     pub fn is_optional(&self, import: &InterfaceName) -> bool {
         self.spec.optional.iter().any(|optional| optional.same_interface(import))
@@ -307,6 +315,11 @@ impl Revision {
 
     pub(crate) fn idle(&self) -> Option<&ArrayQueue<Idle>> {
         self.idle.as_ref()
+    }
+
+    /// Any of its functions.
+    pub(crate) fn any_exported(&self) -> Option<&Exported> {
+        self.functions.iter().flatten().next()
     }
 
     pub(crate) fn take_idle(&self) -> Option<Idle> {

@@ -43,10 +43,28 @@ pub(crate) enum Command {
         /// The service.
         name: String,
     },
-    /// Make the revision that was live before live again. Migrations are not undone.
+    /// Make the revision that was live before live again, or call off the rollout that runs. Migrations are
+    /// not undone.
     Rollback {
         /// The service.
         name: String,
+        #[command(flatten)]
+        why: Why,
+    },
+    /// Share the requests of a service out among its revisions, or say what clients keep theirs by.
+    #[command(
+        after_help = "Examples:\n  thali traffic orders v7=75 v8=25\n  thali traffic orders --sticky subject\n  thali traffic orders --sticky header:x-user"
+    )]
+    Traffic(TrafficArgs),
+    /// End a rollout: make the canary the stable revision, with all the requests.
+    Promote {
+        /// The service.
+        name: String,
+        /// Which canary, when there are several: 8 or v8.
+        #[arg(long)]
+        revision: Option<String>,
+        #[command(flatten)]
+        why: Why,
     },
     /// Take a service out. Its database stays.
     Remove {
@@ -55,6 +73,8 @@ pub(crate) enum Command {
         /// Remove it although other services need it.
         #[arg(long)]
         force: bool,
+        #[command(flatten)]
+        why: Why,
     },
     /// Call one exported function with a JSON object of arguments.
     #[command(after_help = "Example:\n  thali call restaurants catalog.get '{\"id\": \"1\"}'")]
@@ -262,6 +282,34 @@ pub(crate) struct DeployArgs {
     /// Deploy although it breaks a service that depends on it.
     #[arg(long)]
     pub(crate) force: bool,
+    /// Give it only so many percent of the requests, 0 to 99. It is rolled back by itself when it is worse
+    /// than what is live.
+    #[arg(long, value_name = "PERCENT", conflicts_with = "force")]
+    pub(crate) canary: Option<u8>,
+    #[command(flatten)]
+    pub(crate) why: Why,
+}
+
+/// Why something is changed.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Why {
+    /// Why, in a line: `thali show` and the history have it.
+    #[arg(short, long, value_name = "TEXT")]
+    pub(crate) message: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct TrafficArgs {
+    /// The service.
+    pub(crate) name: String,
+    /// What each revision gets, in percent; together 100. One that is not named is let go.
+    #[arg(value_name = "REVISION=PERCENT", required_unless_present = "sticky")]
+    pub(crate) shares: Vec<String>,
+    /// What clients keep their revision by: subject, header:NAME, or none to draw every request anew.
+    #[arg(long, value_name = "BY")]
+    pub(crate) sticky: Option<String>,
+    #[command(flatten)]
+    pub(crate) why: Why,
 }
 
 #[derive(Debug, clap::Args)]

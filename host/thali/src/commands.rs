@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
 
-use crate::args::{BuildArgs, DeployArgs};
+use crate::args::{BuildArgs, DeployArgs, Why};
 use crate::client::{Admin, Answer};
 use crate::error::CliError;
+use crate::rollouts::shared_out;
 use crate::table::{cell, table};
 
 type Outcome = Result<ExitCode, CliError>;
@@ -38,8 +39,13 @@ pub(crate) fn deploy(admin: &Admin, args: &DeployArgs, json: bool) -> Outcome {
         .map_err(|source| CliError::Read { path: args.file.clone(), source })?;
     let spinner = spinner(&format!("deploying {}", name_of(&args.file)));
     let begun = Instant::now();
-    let path = if args.force { "/services?force=true" } else { "/services" };
-    let answer = admin.post(path, "application/wasm", &bytes);
+    let canary = args.canary.map(|percent| percent.to_string());
+    let query = query(&[
+        ("force", args.force.then_some("true")),
+        ("canary", canary.as_deref()),
+        ("message", args.why.message.as_deref()),
+    ]);
+    let answer = admin.post(&format!("/services{query}"), "application/wasm", &bytes);
     spinner.finish_and_clear();
     let answer = answer?;
     if json {
@@ -47,7 +53,11 @@ pub(crate) fn deploy(admin: &Admin, args: &DeployArgs, json: bool) -> Outcome {
     }
     let took = begun.elapsed().as_millis();
     let verb = if answer.status == 200 { "is live already" } else { "is live" };
-    println!("{} {verb} ({took} ms)", revision(&answer.body));
+    if answer.body.get("outcome").and_then(Value::as_str) == Some("canary") {
+        println!("{} ({took} ms)", shared_out(&answer.body));
+    } else {
+        println!("{} {verb} ({took} ms)", revision(&answer.body));
+    }
     if let Some(interface) = answer.body.get("waiting_for").and_then(Value::as_str) {
         println!("it waits until somebody provides {interface}");
     }
@@ -63,31 +73,26 @@ pub(crate) fn services(admin: &Admin, json: bool) -> Outcome {
     }
     let mut rows = table(&["service", "state", "version", "revision", "live since", "why"]);
     for service in body.get("items").and_then(Value::as_array).into_iter().flatten() {
-        rows.add_row(
-            ["name", "state", "version", "revision", "live_since", "reason"]
-                .map(|member| cell(service, member)),
-        );
+        let mut row = ["name", "state", "version", "revision", "live_since", "reason"]
+            .map(|member| cell(service, member));
+        if let [_, _, _, revision, ..] = &mut row
+            && let Some(canaries) = service.get("canaries").and_then(Value::as_array)
+        {
+            for canary in canaries {
+                let (number, percent) = (cell(canary, "revision"), cell(canary, "percent"));
+                revision.push_str(&format!(", {number} ({percent} %)"));
+            }
+        }
+        rows.add_row(row);
     }
     println!("{rows}");
     Ok(ExitCode::SUCCESS)
 }
 
-/// `thali rollback`
-pub(crate) fn rollback(admin: &Admin, name: &str, json: bool) -> Outcome {
-    let answer =
-        admin.post(&format!("/services/{}/rollback", segment(name)), "application/json", b"")?;
-    if json {
-        return Ok(print_json(&answer.body));
-    }
-    println!("{} is live again", revision(&answer.body));
-    warnings(&answer.body);
-    Ok(ExitCode::SUCCESS)
-}
-
 /// `thali remove`
-pub(crate) fn remove(admin: &Admin, name: &str, force: bool, json: bool) -> Outcome {
-    let force = if force { "?force=true" } else { "" };
-    let answer = admin.delete(&format!("/services/{}{force}", segment(name)))?;
+pub(crate) fn remove(admin: &Admin, name: &str, force: bool, why: &Why, json: bool) -> Outcome {
+    let query = query(&[("force", force.then_some("true")), ("message", why.message.as_deref())]);
+    let answer = admin.delete(&format!("/services/{}{query}", segment(name)))?;
     if json {
         return Ok(print_json(&answer.body));
     }
@@ -126,7 +131,7 @@ pub(crate) fn openapi(admin: &Admin) -> Outcome {
 }
 
 /// `orders revision 3 (1.4.0)`
-fn revision(body: &Value) -> String {
+pub(crate) fn revision(body: &Value) -> String {
     format!(
         "{} revision {} ({})",
         cell(body, "service"),
@@ -135,7 +140,7 @@ fn revision(body: &Value) -> String {
     )
 }
 
-fn warnings(body: &Value) {
+pub(crate) fn warnings(body: &Value) {
     for warning in body.get("warnings").and_then(Value::as_array).into_iter().flatten() {
         eprintln!("warning: {}", warning.as_str().unwrap_or_default());
     }
@@ -151,6 +156,13 @@ pub(crate) fn print_json(value: &Value) -> ExitCode {
 /// A name as one path segment: what is not a name cannot change the path.
 pub(crate) fn segment(name: &str) -> String {
     percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC).to_string()
+}
+
+/// The query of those parameters that are given, with its question mark.
+pub(crate) fn query(parameters: &[(&str, Option<&str>)]) -> String {
+    let given = parameters.iter().filter_map(|(name, value)| Some((name, (*value)?)));
+    let pairs: Vec<_> = given.map(|(name, value)| format!("{name}={}", segment(value))).collect();
+    if pairs.is_empty() { String::new() } else { format!("?{}", pairs.join("&")) }
 }
 
 fn name_of(file: &Path) -> String {

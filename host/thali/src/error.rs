@@ -43,6 +43,10 @@ pub(crate) enum CliError {
     ))]
     Function(String),
 
+    #[error("{0:?} is no share")]
+    #[diagnostic(help("write each revision once with its percent, such as v7=90 v8=10"))]
+    Share(String),
+
     #[error("{0}")]
     Build(String),
 

@@ -15,6 +15,7 @@ mod folder;
 mod host_file;
 mod identity;
 mod logging;
+mod rollouts;
 mod schedules;
 mod show;
 mod table;
@@ -60,8 +61,12 @@ fn run(args: Args) -> Result<ExitCode, CliError> {
         Command::Deploy(options) => commands::deploy(&admin, &options, json),
         Command::Services => commands::services(&admin, json),
         Command::Show { name } => show::show(&admin, &name, json),
-        Command::Rollback { name } => commands::rollback(&admin, &name, json),
-        Command::Remove { name, force } => commands::remove(&admin, &name, force, json),
+        Command::Rollback { name, why } => rollouts::rollback(&admin, &name, &why, json),
+        Command::Traffic(options) => rollouts::traffic(&admin, &options, json),
+        Command::Promote { name, revision, why } => {
+            rollouts::promote(&admin, &name, revision.as_deref(), &why, json)
+        }
+        Command::Remove { name, force, why } => commands::remove(&admin, &name, force, &why, json),
         Command::Call { name, function, arguments } => {
             commands::call(&admin, &name, &function, &arguments)
         }

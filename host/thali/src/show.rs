@@ -35,6 +35,9 @@ pub(crate) fn show(admin: &Admin, name: &str, json: bool) -> Result<ExitCode, Cl
             ]
         },
     );
+    if let Some(rollout) = service.get("rollout") {
+        show_rollout(rollout);
+    }
     section("routes", &service, "routes", &["route", "function", "status", "rate"], |row| {
         let route = format!("{} /api/v1{}", cell(row, "method"), cell(row, "path"));
         vec![route, cell(row, "call"), cell(row, "status"), cell(row, "rate")]
@@ -68,10 +71,48 @@ pub(crate) fn show(admin: &Admin, name: &str, json: bool) -> Result<ExitCode, Cl
     section("subscriptions", &service, "subscriptions", &headings, |row| {
         headings.map(|member| cell(row, member)).to_vec()
     });
+    let headings = ["at", "what", "revision", "by", "why"];
+    section("history", &service, "history", &headings, |row| {
+        let why = [cell(row, "message"), cell(row, "reason")];
+        let why = why.into_iter().find(|why| why != "-").unwrap_or_default();
+        vec![cell(row, "at"), change(row), cell(row, "revision"), cell(row, "by"), why]
+    });
     if let Some(limits) = service.get("limits") {
         println!("\nLIMITS\n{}", members(limits));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn show_rollout(rollout: &Value) {
+    let sticky = rollout.get("sticky").and_then(Value::as_str);
+    let sticky = sticky.map_or_else(String::new, |by| format!(", sticky by {by}"));
+    let title = format!("rollout since {}{sticky}", cell(rollout, "begun_at"));
+    let headings = ["revision", "share", "in flight", "requests", "failures", "p50", "p99"];
+    section(&title, rollout, "revisions", &headings, |row| {
+        let ms = |member| match cell(row, member).as_str() {
+            "-" => "-".to_owned(),
+            ms => format!("{ms} ms"),
+        };
+        vec![
+            cell(row, "revision"),
+            format!("{} %", cell(row, "percent")),
+            cell(row, "in_flight"),
+            cell(row, "requests"),
+            cell(row, "failures"),
+            ms("p50_ms"),
+            ms("p99_ms"),
+        ]
+    });
+}
+
+/// `canary 10 %`, `auto rollback`
+fn change(row: &Value) -> String {
+    let canaries = row.get("canaries").and_then(Value::as_array).into_iter().flatten();
+    let shares: Vec<_> = canaries
+        .map(|canary| format!("v{} {} %", cell(canary, "revision"), cell(canary, "percent")))
+        .collect();
+    let what = spaced(&cell(row, "what"));
+    if shares.is_empty() { what } else { format!("{what}: {}", shares.join(", ")) }
 }
 
 fn state(service: &Value) -> String {

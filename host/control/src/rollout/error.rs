@@ -50,7 +50,7 @@ pub enum RolloutError {
         /// The revision.
         revision: u32,
         /// What is missing.
-        interface: InterfaceName,
+        interface: Box<InterfaceName>,
     },
     /// A canary has to get on with everybody.
     #[error(

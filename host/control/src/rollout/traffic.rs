@@ -82,8 +82,7 @@ impl Control {
         service: &LiveService,
         after: &Arc<ServiceRecord>,
     ) -> Result<Vec<String>, DeployError> {
-        let mut canaries = Vec::new();
-        let mut warnings = Vec::new();
+        let (mut canaries, mut brought, mut warnings) = (Vec::new(), Vec::new(), Vec::new());
         for share in after.rollout.iter().flat_map(|rollout| &rollout.canaries) {
             let mut here = service.canaries.iter().map(|canary| &canary.service);
             match here.find(|canary| canary.revision.number() == share.revision) {
@@ -91,12 +90,16 @@ impl Control {
                 None => {
                     let (canary, look_at) = self.bring_beside(live, after, share.revision).await?;
                     canaries.push(canary);
+                    brought.push(share.revision);
                     warnings.extend(look_at);
                 }
             }
         }
         let next = live.with(service.clone().rolling(after, canaries)?)?;
         next.check_canaries(&after.name)?;
+        for node in brought.into_iter().filter_map(|number| next.node(&after.name, number)) {
+            self.smoke(&next, node).await?;
+        }
         self.settle(live, next, after, None).await?;
         Ok(warnings)
     }
@@ -127,6 +130,7 @@ impl Live {
         match waits {
             None => Ok(()),
             Some((revision, interface)) => {
+                let interface = Box::new(interface);
                 Err(RolloutError::Waits { service: name.clone(), revision, interface })
             }
         }

@@ -30,5 +30,7 @@ mod leaving;
 mod logs;
 mod metrics;
 mod rates;
+mod rollouts;
+mod smoke;
 mod streams;
 mod websockets;

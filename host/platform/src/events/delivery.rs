@@ -91,7 +91,11 @@ impl Handlers {
         };
         let deadline = Instant::now() + revision.limits().timeout;
         let context = Context { deadline, ..context };
-        outcome(self.runtime.invoke(&topology, node, at, &params, context).await)
+        let result = self.runtime.invoke(&topology, node, at, &params, context).await;
+        if matches!(result, Ok(Some(Val::Result(Err(_))))) {
+            revision.outcomes().count_failure();
+        }
+        outcome(result)
     }
 
     /// Every attempt is a request of its own, so another attempt may meet another revision.

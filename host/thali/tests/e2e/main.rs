@@ -13,6 +13,7 @@ mod food_delivery;
 mod food_events;
 mod idempotency;
 mod messages;
+mod rollouts;
 mod schedules;
 mod settings;
 mod support;

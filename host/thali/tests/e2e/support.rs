@@ -239,6 +239,17 @@ impl TestHost {
         read(request.send(body.to_string().as_bytes()))
     }
 
+    /// The same, of a host that may die meanwhile.
+    pub(crate) fn try_admin_post(&self, path: &str, body: &[u8]) -> Result<Answer, ureq::Error> {
+        let request = self.agent.post(self.admin_url(path)).content_type("application/wasm");
+        whole(request.send(body)?)
+    }
+
+    pub(crate) fn admin_put_json(&self, path: &str, body: &Value) -> Answer {
+        let request = self.agent.put(self.admin_url(path)).content_type("application/json");
+        read(request.send(body.to_string().as_bytes()))
+    }
+
     pub(crate) fn deploy(&self, component: &[u8]) -> Answer {
         self.admin_post("/services", component)
     }

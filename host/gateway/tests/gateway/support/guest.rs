@@ -231,3 +231,37 @@ fn service(wit: &str, wat: &str, manifest: &str) -> Bytes {
     let parts = Parts { manifest: manifest.into(), ..Parts::default() };
     pack(&component, &parts).unwrap().into()
 }
+
+/// A service that exports `thali:platform/health`: with words its check fails, saying them. `module` is
+/// more of its module.
+pub fn prober(words: Option<&str>, module: &str) -> Bytes {
+    let wit = "
+        package test:prober@1.0.0;
+        interface api { ping: func() -> u32; }
+        package thali:platform@1.0.0 { interface health { check: func() -> result<_, string>; } }
+        world service { export api; export thali:platform/health@1.0.0; }";
+    let (is_err, words) = (u8::from(words.is_some()), words.unwrap_or_default());
+    let length = words.len();
+    let wat = format!(
+        r#"(module
+            (memory (export "memory") 1)
+            (data (i32.const 0) "\{is_err:02x}\00\00\00\40\00\00\00\{length:02x}\00\00\00")
+            (data (i32.const 64) {words:?})
+            (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024))
+            (func (export "test:prober/api@1.0.0#ping") (result i32) (i32.const 7))
+            (func (export "thali:platform/health@1.0.0#check") (result i32) (i32.const 0))
+            {module})"#
+    );
+    service(wit, &wat, "[service]\nname = \"prober\"\nversion = \"1.0.0\"\n")
+}
+
+/// A service whose `thali:platform/health` has another shape.
+pub fn wrong_prober() -> Bytes {
+    let wit = "
+        package test:prober@1.0.0;
+        package thali:platform@1.0.0 { interface health { check: func() -> u32; } }
+        world service { export thali:platform/health@1.0.0; }";
+    let wat = r#"(module
+        (func (export "thali:platform/health@1.0.0#check") (result i32) (i32.const 0)))"#;
+    service(wit, wat, "[service]\nname = \"prober\"\nversion = \"1.0.0\"\n")
+}

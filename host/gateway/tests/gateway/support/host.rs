@@ -89,6 +89,13 @@ impl TestHost {
         self.control.deploy(component, DeployOptions::default()).await.unwrap();
     }
 
+    /// Deploys for so many percent of the requests.
+    pub async fn canary(&self, component: Bytes, percent: u8) {
+        let canary = Some(percent.try_into().unwrap());
+        let options = DeployOptions { canary, ..DeployOptions::default() };
+        self.control.deploy(component, options).await.unwrap();
+    }
+
     pub async fn connect(&self) -> Raw {
         Raw::connect(self.address).await
     }
