@@ -107,13 +107,13 @@ impl Front<'_> {
         subject: Option<&str>,
         head: &Parts,
         call: &Call,
-    ) -> Result<(), Problem> {
+    ) -> Result<(), Box<Problem>> {
         let caller = Caller { subject, address: call.client(), headers: &head.headers };
         let Some((stamp, refused)) = self.fronts.rates.take(service, route, &caller) else {
             return Ok(());
         };
         self.stamp = Some(stamp);
-        refused.map_or(Ok(()), Err)
+        refused.map_or(Ok(()), |problem| Err(Box::new(problem)))
     }
 
     /// Says in an answer what there is to say, whatever it is.
