@@ -86,7 +86,7 @@ impl Control {
         for asked in &grants.ungranted {
             tracing::warn!(service = %candidate.name(), "{}", asked.detail());
         }
-        Some(Arc::new(Client::new(candidate.name().clone(), host, grants.granted)))
+        Some(Arc::new(Client::new(candidate.name().clone(), host, grants)))
     }
 }
 

@@ -5,8 +5,9 @@
 
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpHooks};
 
-/// Names and values of one set of headers, in bytes, with what they take in memory.
-const FIELD_BYTES_MAX: usize = 64 << 10;
+/// Names and values of one set of headers, in bytes, with what they take in memory. A store may hold as
+/// many sets as its resource table has entries, so this is no more than one request may send.
+const FIELD_BYTES_MAX: usize = 24 << 10;
 
 /// The context of `wasi:http` in one store, made when it is first used.
 pub(crate) struct HttpPart {

@@ -19,9 +19,15 @@ use super::body::ResponseBody;
 use super::connect::Connector;
 use super::counts::{Counts, OutboundCounts};
 use super::error::OutboundError;
-use super::grants::Grant;
+use super::grants::{Grant, Grants};
 use super::head;
 use super::invocation::{Invocation, Place};
+
+/// Look-ups of names of one service at the same time, a fraction of those of the host.
+const LOOKUPS_MAX: usize = 4;
+
+/// The smallest buffer that the HTTP client takes, in bytes.
+const HEAD_BYTES_MIN: usize = 8 << 10;
 
 /// Headers of one answer.
 const ANSWER_HEADERS_MAX: usize = 100;
@@ -66,7 +72,7 @@ pub struct Timeouts {
 pub struct Client {
     service: ServiceName,
     host: Arc<Outbound>,
-    grants: Vec<Grant>,
+    grants: Grants,
     upstreams: HashMap<HttpOrigin, Http>,
     open: Arc<Semaphore>,
     counts: Arc<Counts>,
@@ -75,20 +81,21 @@ pub struct Client {
 impl Client {
     /// A client for the origins that a service was granted. It connects when there is something to
     /// send. The first one that wants TLS reads files, so keep it off the async threads.
-    pub fn new(service: ServiceName, host: &Arc<Outbound>, grants: Vec<Grant>) -> Self {
+    pub fn new(service: ServiceName, host: &Arc<Outbound>, grants: Grants) -> Self {
         let counts = Arc::new(Counts::default());
+        let lookups = Arc::new(Semaphore::new(LOOKUPS_MAX));
         let upstream = |grant: &Grant| {
-            let connector = Connector::new(host, grant, &counts);
+            let connector = Connector::new(host, grant, &lookups, &counts);
             (grant.origin.clone(), http_client(host, connector))
         };
-        let upstreams = grants.iter().map(upstream).collect();
+        let upstreams = grants.granted.iter().map(upstream).collect();
         let open = Arc::new(Semaphore::new(host.limits().service_open_max as usize));
         Self { service, host: Arc::clone(host), grants, upstreams, open, counts }
     }
 
     /// Where the service may send requests to.
     pub fn grants(&self) -> &[Grant] {
-        &self.grants
+        &self.grants.granted
     }
 
     /// What became of its requests.
@@ -140,7 +147,7 @@ impl Client {
         place: Place,
     ) -> Result<Response<ResponseBody>, OutboundError> {
         let OutboundRequest { method, url, headers, body, timeouts } = request;
-        let upstream = self.upstreams.get(&url.origin).ok_or_else(|| not_allowed(&url.origin))?;
+        let upstream = self.upstreams.get(&url.origin).ok_or_else(|| self.denied(&url.origin))?;
         let request = head::request(method, &url, headers, &invocation.trace, body)?;
         let service_place = Arc::clone(&self.open).try_acquire_owned().map_err(|_| {
             let open_max = self.host.limits().service_open_max;
@@ -162,6 +169,16 @@ impl Client {
         let bytes_max = limits.response_bytes_max;
         let body = ResponseBody::new(body, bytes_max, between_bytes, deadline, places)?;
         Ok(Response::from_parts(head, body))
+    }
+
+    fn denied(&self, origin: &HttpOrigin) -> OutboundError {
+        let asked = self.grants.ungranted.iter().find(|asked| asked.origin == *origin);
+        OutboundError::Denied(match asked {
+            Some(asked) => asked.detail(),
+            None => format!(
+                "{origin} is not allowed: it has to be in service.toml: [outbound] allow = [\"{origin}\"]"
+            ),
+        })
     }
 
     fn note<T>(
@@ -186,12 +203,6 @@ fn late(waited: Duration) -> OutboundError {
     OutboundError::Timeout(format!("no answer came for {waited:?}"))
 }
 
-fn not_allowed(origin: &HttpOrigin) -> OutboundError {
-    OutboundError::Denied(format!(
-        "{origin} is not allowed: it has to be in service.toml: [outbound] allow = [\"{origin}\"]"
-    ))
-}
-
 fn http_client(host: &Outbound, connector: Connector) -> Http {
     let limits = host.limits();
     let head_bytes = u32::try_from(limits.response_head_bytes_max).unwrap_or(u32::MAX);
@@ -200,7 +211,7 @@ fn http_client(host: &Outbound, connector: Connector) -> Http {
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(limits.idle_timeout)
         .pool_max_idle_per_host(limits.idle_max)
-        .http1_max_buf_size(limits.response_head_bytes_max)
+        .http1_max_buf_size(limits.response_head_bytes_max.max(HEAD_BYTES_MIN))
         .http1_max_headers(ANSWER_HEADERS_MAX)
         .http2_max_header_list_size(head_bytes)
         .http2_initial_stream_window_size(STREAM_WINDOW_BYTES)

@@ -18,6 +18,7 @@ use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
 use thali_contract::origin::{Host, HttpOrigin, Scheme};
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 use tower_service::Service;
 
@@ -56,16 +57,23 @@ struct Way {
     /// An operator said that this origin may have any address.
     any_address: bool,
     host: Arc<Outbound>,
+    lookups: Arc<Semaphore>,
     counts: Arc<Counts>,
 }
 
 impl Connector {
     /// The way to an origin. Reads the certificates of the system for the first one that wants TLS.
-    pub(super) fn new(host: &Arc<Outbound>, grant: &Grant, counts: &Arc<Counts>) -> Self {
+    pub(super) fn new(
+        host: &Arc<Outbound>,
+        grant: &Grant,
+        lookups: &Arc<Semaphore>,
+        counts: &Arc<Counts>,
+    ) -> Self {
         let dial = Dial(Arc::new(Way {
             origin: grant.origin.clone(),
             any_address: grant.any_address,
             host: Arc::clone(host),
+            lookups: Arc::clone(lookups),
             counts: Arc::clone(counts),
         }));
         let transport = match grant.origin.scheme() {
@@ -187,9 +195,7 @@ impl Way {
     async fn addresses(&self) -> Result<Vec<IpAddr>, OutboundError> {
         let found = match self.origin.host() {
             Host::Address(address) => vec![*address],
-            Host::Name(name) => {
-                self.host.resolver().resolve(name).await.map_err(OutboundError::dns)?
-            }
+            Host::Name(name) => self.resolve(name).await?,
         };
         let mut refused = None;
         let mut addresses = Vec::with_capacity(found.len().min(ADDRESSES_MAX));
@@ -204,6 +210,18 @@ impl Way {
             Some((address, range)) if addresses.is_empty() => Err(self.denied(address, range)),
             _ => Ok(addresses),
         }
+    }
+
+    /// Asks for a name. The look-up goes on when nobody waits for it any more, and keeps its turn until
+    /// it ends: a name whose server does not answer takes its own service's turns and no others.
+    async fn resolve(&self, name: &str) -> Result<Vec<IpAddr>, OutboundError> {
+        let turn = Arc::clone(&self.lookups).acquire_owned().await.map_err(OutboundError::dns)?;
+        let lookup = self.host.resolver().resolve(name);
+        let lookup = tokio::spawn(async move {
+            let _turn = turn;
+            lookup.await
+        });
+        lookup.await.map_err(OutboundError::dns)?.map_err(OutboundError::dns)
     }
 
     /// The service is not told the address: what names mean inside is not for it to know.

@@ -26,6 +26,9 @@ use super::invocation::{Invocation, Place};
 /// The version of WASI that the engine implements. Components of any `0.2` fit.
 const VERSION: semver::Version = semver::Version::new(0, 2, 12);
 
+/// What a body that nobody reads may hold, in bytes: one write.
+const WRITE_BYTES_MAX: usize = 16 << 10;
+
 /// `wasi:http/types`: requests, answers, headers and bodies.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct WasiHttpTypes;
@@ -95,6 +98,10 @@ impl WasiHttpHooks for Hooks {
 
     fn set_host_header(&mut self) -> bool {
         false
+    }
+
+    fn p2_outgoing_body_chunk_size(&mut self) -> usize {
+        WRITE_BYTES_MAX
     }
 
     fn send_request(

@@ -1,10 +1,12 @@
 //! Where requests go, and where they do not.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
-use thali_platform::outbound::OutboundError;
+use thali_platform::outbound::{Answer, OutboundError, OutboundLimits, Resolve};
 
-use super::support::{Names, client, client_of, get, host, invocation, request};
+use super::support::{Names, client, client_of, get, host, host_within, invocation, request};
 use super::upstream::{Upstream, ok};
 
 fn is_denied<T>(outcome: &Result<T, OutboundError>) -> bool {
@@ -113,6 +115,42 @@ async fn a_name_without_addresses_and_a_closed_port_never_reached_the_server() {
     drop(listener);
     let outcome = get(&client_of(&origin), &origin).await;
     assert!(matches!(outcome, Err(OutboundError::Connect(_))), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn what_only_an_operator_can_grant_is_denied_with_the_line_that_would() {
+    let upstream = Upstream::answering(ok("secret")).await;
+    let client = client(host(&[]), &[&upstream.origin()]);
+    let refused = get(&client, &upstream.origin()).await;
+    let Err(OutboundError::Denied(detail)) = refused else { panic!("{refused:?}") };
+    let line = format!("thali.toml: [outbound] private = [\"{}\"]", upstream.origin());
+    assert!(detail.ends_with(&line), "{detail}");
+    assert_eq!(upstream.accepted(), 0);
+}
+
+#[tokio::test]
+async fn names_that_are_never_resolved_take_four_turns_of_their_own_service() {
+    let silent = Arc::new(Silent::default());
+    let limits =
+        OutboundLimits { connect_timeout: Duration::from_millis(50), ..OutboundLimits::default() };
+    let origin = "http://slow.example";
+    let client = client(host_within(limits, &[]).with_resolver(silent.clone()), &[origin]);
+    for _ in 0..10 {
+        let outcome = get(&client, origin).await;
+        assert!(matches!(outcome, Err(OutboundError::Connect(_))), "{outcome:?}");
+    }
+    assert_eq!(silent.0.load(Ordering::SeqCst), 4);
+}
+
+/// Counts look-ups, and answers none.
+#[derive(Default)]
+struct Silent(AtomicUsize);
+
+impl Resolve for Silent {
+    fn resolve(&self, _: &str) -> Answer {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        Box::pin(std::future::pending())
+    }
 }
 
 #[tokio::test]

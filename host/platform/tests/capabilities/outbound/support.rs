@@ -34,7 +34,7 @@ pub(crate) fn client(host: Outbound, allow: &[&str]) -> Arc<Client> {
         format!("[service]\nname = \"guest\"\nversion = \"1.0.0\"\n[outbound]\nallow = {allow:?}");
     let section = Manifest::parse(&text).unwrap().outbound.unwrap();
     let grants = Grants::of(&section, &Settings::default(), host.private());
-    Arc::new(Client::new("guest".parse().unwrap(), &Arc::new(host), grants.granted))
+    Arc::new(Client::new("guest".parse().unwrap(), &Arc::new(host), grants))
 }
 
 /// The client of a service that may call one server on this machine.
