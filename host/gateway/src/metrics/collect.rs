@@ -30,7 +30,7 @@ impl Collector for Gateway {
 }
 
 /// One kind of number, told of everything that has it.
-struct Family<'a, 'e> {
+pub(super) struct Family<'a, 'e> {
     encoder: &'a mut DescriptorEncoder<'e>,
     name: &'static str,
     help: &'static str,
@@ -38,7 +38,7 @@ struct Family<'a, 'e> {
 }
 
 impl<'a, 'e> Family<'a, 'e> {
-    fn counter(
+    pub(super) fn counter(
         encoder: &'a mut DescriptorEncoder<'e>,
         name: &'static str,
         help: &'static str,
@@ -46,7 +46,7 @@ impl<'a, 'e> Family<'a, 'e> {
         Self { encoder, name, help, kind: MetricType::Counter }
     }
 
-    fn gauge(
+    pub(super) fn gauge(
         encoder: &'a mut DescriptorEncoder<'e>,
         name: &'static str,
         help: &'static str,
@@ -55,7 +55,7 @@ impl<'a, 'e> Family<'a, 'e> {
     }
 
     /// A number for each set of labels.
-    fn each<const N: usize>(
+    pub(super) fn each<const N: usize>(
         self,
         values: impl IntoIterator<Item = ([(&'static str, String); N], u64)>,
     ) -> fmt::Result {
@@ -186,7 +186,7 @@ impl Gateway {
     }
 }
 
-fn named(service: &str) -> (&'static str, String) {
+pub(super) fn named(service: &str) -> (&'static str, String) {
     ("service", service.to_owned())
 }
 

@@ -5,6 +5,7 @@
 //! templates of routes, never what a client sent.
 
 mod collect;
+mod outbound;
 mod traffic;
 
 use std::sync::Arc;
@@ -41,6 +42,7 @@ impl Metrics {
     /// Other parts of the host add their collectors here.
     pub(crate) fn new(sources: Sources) -> Self {
         let mut registry = Registry::with_prefix("thali");
+        registry.register_collector(Box::new(outbound::Outbound(Arc::clone(&sources.control))));
         registry.register_collector(Box::new(collect::Gateway(sources)));
         Self(Arc::new(registry))
     }

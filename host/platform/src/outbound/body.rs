@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use hyper::body::Incoming;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use super::counts::Counts;
 use super::error::OutboundError;
 use super::invocation::Place;
 
@@ -24,6 +26,7 @@ pub struct ResponseBody {
     deadline: Instant,
     /// Rings at the deadline, or when nothing has come for too long.
     alarm: Pin<Box<Sleep>>,
+    counts: Arc<Counts>,
     _places: Places,
 }
 
@@ -39,6 +42,7 @@ impl ResponseBody {
         bytes_max: u64,
         between_bytes: Duration,
         deadline: Instant,
+        counts: &Arc<Counts>,
         places: Places,
     ) -> Result<Self, OutboundError> {
         if body.size_hint().lower() > bytes_max {
@@ -52,8 +56,15 @@ impl ResponseBody {
             between_bytes,
             deadline,
             alarm: Box::pin(sleep_until(first)),
+            counts: Arc::clone(counts),
             _places: places,
         })
+    }
+
+    fn fail(&self, error: OutboundError) -> Poll<Option<Result<Frame<Bytes>, OutboundError>>> {
+        let outcome = Err(error);
+        self.counts.ended(&outcome);
+        Poll::Ready(Some(outcome))
     }
 
     /// What the alarm means when it rings.
@@ -87,21 +98,19 @@ impl Body for ResponseBody {
     ) -> Poll<Option<Result<Frame<Bytes>, OutboundError>>> {
         // Looked at first: a server that always has one more byte must not outrun the deadline.
         if Instant::now() >= self.deadline {
-            return Poll::Ready(Some(Err(self.late())));
+            return self.fail(self.late());
         }
         match Pin::new(&mut self.body).poll_frame(cx) {
             Poll::Pending => match self.alarm.as_mut().poll(cx) {
-                Poll::Ready(()) => Poll::Ready(Some(Err(self.late()))),
+                Poll::Ready(()) => self.fail(self.late()),
                 Poll::Pending => Poll::Pending,
             },
             Poll::Ready(None) => Poll::Ready(None),
-            Poll::Ready(Some(Err(error))) => {
-                Poll::Ready(Some(Err(OutboundError::protocol(&error))))
-            }
+            Poll::Ready(Some(Err(error))) => self.fail(OutboundError::protocol(&error)),
             Poll::Ready(Some(Ok(frame))) => {
                 let bytes = frame.data_ref().map_or(0, Buf::remaining);
                 if let Err(error) = self.count(bytes) {
-                    return Poll::Ready(Some(Err(error)));
+                    return self.fail(error);
                 }
                 let next = self.deadline.min(Instant::now() + self.between_bytes);
                 self.alarm.as_mut().reset(next);

@@ -167,7 +167,8 @@ impl Client {
         let (head, body) = answer.into_parts();
         let places = (place, service_place);
         let bytes_max = limits.response_bytes_max;
-        let body = ResponseBody::new(body, bytes_max, between_bytes, deadline, places)?;
+        let body =
+            ResponseBody::new(body, bytes_max, between_bytes, deadline, &self.counts, places)?;
         Ok(Response::from_parts(head, body))
     }
 

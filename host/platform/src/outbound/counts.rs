@@ -22,7 +22,7 @@ pub(super) struct Counts {
 /// What became of the requests of one revision since it was linked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct OutboundCounts {
-    /// The head of an answer came.
+    /// The head of an answer came. When its body fails, that is counted as well.
     pub answered: u64,
     /// To where the service may not go.
     pub denied: u64,
@@ -32,7 +32,7 @@ pub struct OutboundCounts {
     pub exhausted: u64,
     /// The name, the connection or TLS failed.
     pub unreachable: u64,
-    /// The head of the answer did not come in time.
+    /// The answer, or the next part of it, did not come in time.
     pub timed_out: u64,
     /// What came was too large, or no answer.
     pub broken: u64,

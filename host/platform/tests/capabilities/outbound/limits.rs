@@ -55,8 +55,10 @@ async fn a_body_that_stalls_is_given_up() {
         open_for_ever(connection).await;
     })
     .await;
-    let error = outcome(&upstream).await;
+    let client = hurried(&upstream);
+    let error = get(&client, &upstream.origin()).await.unwrap_err();
     assert_eq!(error.to_string(), "timed out: nothing more of the answer came for 200ms");
+    assert_eq!((client.snapshot().answered, client.snapshot().timed_out), (1, 1));
 }
 
 #[tokio::test]
