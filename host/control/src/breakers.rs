@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 use thali_contract::name::{InterfaceName, ServiceName};
-use thali_runtime::{BreakerState, CallPolicy, CallRoom, CallSnapshot, Force, Upstream};
+use thali_runtime::{
+    BreakerState, BreakerView, CallPolicy, CallRoom, CallSnapshot, Force, Upstream,
+};
 use thiserror::Error;
 
 use crate::control::Control;
@@ -36,12 +38,29 @@ pub struct CallStatus {
     pub crowded_out: u64,
     /// How often the breaker opened.
     pub opened: u64,
+    /// The breaker of each revision of the provider, when there are several; the worst of them is `state`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub revisions: Vec<RevisionBreaker>,
     /// Calls that run now.
     pub running: u32,
     /// Calls that wait for those.
     pub waiting: u32,
     /// How they are made.
     pub policy: PolicyStatus,
+}
+
+/// The breaker of the calls to one revision.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RevisionBreaker {
+    /// Such as `payments/3`.
+    pub revision: String,
+    /// Whether calls go through.
+    pub state: CircuitState,
+    /// Failures in a row.
+    pub failures_in_a_row: u32,
+    /// Milliseconds until a call may probe.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub probe_in_ms: Option<u64>,
 }
 
 /// Whether calls go through.
@@ -187,14 +206,12 @@ impl CallStatus {
     }
 
     fn of(snapshot: CallSnapshot) -> Self {
-        let CallSnapshot { interface, policy, room, taken, breaker, .. } = snapshot;
+        let CallSnapshot { interface, policy, room, taken, breaker, breakers, .. } = snapshot;
+        let several = breakers.len() > 1;
+        let breakers = breakers.into_iter().filter(|_| several);
         Self {
             interface,
-            state: match breaker.state {
-                BreakerState::Closed => CircuitState::Closed,
-                BreakerState::Open => CircuitState::Open,
-                BreakerState::HalfOpen => CircuitState::HalfOpen,
-            },
+            state: CircuitState::of(breaker.state),
             forced: breaker.forced,
             failures_in_a_row: breaker.failures,
             probe_in_ms: breaker.probe_in.map(milliseconds),
@@ -204,9 +221,31 @@ impl CallStatus {
             cut_off: snapshot.cut_off,
             crowded_out: snapshot.crowded_out,
             opened: snapshot.opened,
+            revisions: breakers.map(RevisionBreaker::of).collect(),
             running: taken.concurrency,
             waiting: taken.queue,
             policy: PolicyStatus::of(&policy, room),
+        }
+    }
+}
+
+impl RevisionBreaker {
+    fn of((revision, breaker): (String, BreakerView)) -> Self {
+        Self {
+            revision,
+            state: CircuitState::of(breaker.state),
+            failures_in_a_row: breaker.failures,
+            probe_in_ms: breaker.probe_in.map(milliseconds),
+        }
+    }
+}
+
+impl CircuitState {
+    fn of(state: BreakerState) -> Self {
+        match state {
+            BreakerState::Closed => Self::Closed,
+            BreakerState::Open => Self::Open,
+            BreakerState::HalfOpen => Self::HalfOpen,
         }
     }
 }

@@ -35,7 +35,9 @@ pub mod status;
 mod steps;
 mod store;
 
-pub use breakers::{BreakerError, BreakerStatus, CallStatus, CircuitState, PolicyStatus};
+pub use breakers::{
+    BreakerError, BreakerStatus, CallStatus, CircuitState, PolicyStatus, RevisionBreaker,
+};
 pub use care::Care;
 pub use compiling::CompileLimits;
 pub use control::{Control, ControlConfig, DeployOptions};

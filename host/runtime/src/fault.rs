@@ -16,7 +16,7 @@ pub enum Fault {
     /// The guest trapped; its instance is gone.
     #[error("{0}")]
     Trap(Trap),
-    /// No instance, or no permit, was free in time.
+    /// No instance, or no place, was free in time, for the invocation itself or for a call that it needed.
     #[error("overloaded: {0}")]
     Overloaded(&'static str),
     /// A service that was needed could not be called.

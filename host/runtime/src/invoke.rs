@@ -11,7 +11,7 @@ use wasmtime::component::{Instance, Val};
 use wasmtime::{PoolConcurrencyLimitError, Store, StoreContextMut, UpdateDeadline, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
-use crate::admission::{Admission, place_for_call};
+use crate::admission::{Admission, Place, place_for_call};
 use crate::context::{CALL_DEPTH_MAX, Context};
 use crate::cpu;
 use crate::engine::Runtime;
@@ -35,7 +35,8 @@ struct Live {
 
 impl Runtime {
     /// Runs one exported function of a live revision for the host itself: an event, a schedule. It waits
-    /// for its turn until its deadline.
+    /// for its place as long as it may run at most, and the time until `context.deadline` begins anew when it
+    /// has one: a host that is busy does not make it fail halfway.
     ///
     /// `params` must fit the function's types, as [`thali_contract::json`] makes them. Dropping the
     /// future ends the guest.
@@ -57,9 +58,10 @@ impl Runtime {
         context: Context,
     ) -> Result<Option<Val>, Fault> {
         let revision = topology.revision(node);
-        let deadline = context.deadline.min(Instant::now() + revision.limits().timeout);
-        let context = Context { deadline, ..context };
-        let admission = self.admit_own(revision, deadline).await?;
+        let asked = Instant::now();
+        let time = context.deadline.saturating_duration_since(asked).min(revision.limits().timeout);
+        let admission = self.admit_own(revision, asked + time).await?;
+        let context = Context { deadline: Instant::now() + time, ..context };
         self.invoke_admitted(&admission, topology, node, function, params, context).await
     }
 
@@ -118,29 +120,29 @@ impl Runtime {
     }
 }
 
-/// A call from one service to another that may take `timeout`. It is boxed because it nests in itself.
-pub(crate) fn call<'a>(
-    runtime: &'a Arc<Runtime>,
-    caller: &'a Scope,
-    provider: NodeIndex,
-    function: FunctionRef,
-    params: &'a [Val],
-    timeout: Duration,
-) -> Pin<Box<dyn Future<Output = Result<Option<Val>, Fault>> + Send + 'a>> {
-    Box::pin(async move {
+/// A call that was let in. It keeps its place until it is dropped.
+pub(crate) struct Entered {
+    scope: Scope,
+    _place: Option<Place>,
+}
+
+impl Entered {
+    /// Waits for a place for a call from one service to another that may take `timeout`, the wait included.
+    pub(crate) async fn wait(
+        caller: &Scope,
+        provider: NodeIndex,
+        timeout: Duration,
+    ) -> Result<Self, Fault> {
         if caller.context.depth >= CALL_DEPTH_MAX {
             return Err(Fault::Depth);
         }
         let revision = caller.topology.revision(provider);
-        let timeout = timeout.min(revision.limits().timeout);
-        let context = caller.context.callee(Instant::now(), timeout);
-        let deadline = context.deadline;
-        let _in_flight = revision.enter();
+        let begun = Instant::now();
+        let context = caller.context.callee(begun, timeout.min(revision.limits().timeout));
         // A request that comes back to a service would wait for itself.
-        let is_inside = caller.chain.contains(provider);
-        let _place = match is_inside {
+        let place = match caller.chain.contains(provider) {
             true => None,
-            false => Some(place_for_call(revision, deadline).await?),
+            false => Some(place_for_call(revision, context.deadline - begun).await?),
         };
         let scope = Scope {
             topology: Arc::clone(&caller.topology),
@@ -148,8 +150,26 @@ pub(crate) fn call<'a>(
             context,
             chain: caller.chain.then(provider),
         };
-        run(runtime, scope, function, params, None).await
-    })
+        Ok(Self { scope, _place: place })
+    }
+
+    /// When its time is up.
+    pub(crate) fn deadline(&self) -> Instant {
+        self.scope.context.deadline
+    }
+
+    /// Runs it. It is boxed because calls nest in themselves.
+    pub(crate) fn call<'a>(
+        &'a self,
+        runtime: &'a Arc<Runtime>,
+        function: FunctionRef,
+        params: &'a [Val],
+    ) -> Pin<Box<dyn Future<Output = Result<Option<Val>, Fault>> + Send + 'a>> {
+        Box::pin(async move {
+            let _in_flight = self.scope.topology.revision(self.scope.node).enter();
+            run(runtime, self.scope.clone(), function, params, None).await
+        })
+    }
 }
 
 /// One invocation that has its permits: instance and call, under one deadline. The epoch ends a guest that
@@ -292,7 +312,7 @@ fn fault(
         return match cause {
             Fault::Deadline if Instant::now() >= state.deadline() => Fault::Deadline,
             // Whoever asked can do something with these, however deep they happened.
-            Fault::Depth | Fault::CutOff { .. } => cause.clone(),
+            Fault::Depth | Fault::CutOff { .. } | Fault::Overloaded(_) => cause.clone(),
             other => Fault::Unavailable(other.to_string()),
         };
     }

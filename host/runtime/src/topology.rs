@@ -7,6 +7,7 @@ use thali_contract::compat;
 use thali_contract::contract::{FunctionRef, Interface};
 use thali_contract::name::{InterfaceName, ServiceName};
 
+use crate::calls::{ProviderBreaker, Upstream};
 use crate::context::CALL_DEPTH_MAX;
 use crate::context::Context;
 use crate::revision::Revision;
@@ -51,8 +52,18 @@ struct Link {
 
 struct Offer {
     node: NodeIndex,
+    breaker: Arc<ProviderBreaker>,
     /// By position of the function in the consumer's import.
     functions: Box<[FunctionRef]>,
+}
+
+/// Where a call leads.
+#[derive(Clone, Copy)]
+pub(crate) struct Callee<'t> {
+    pub(crate) node: NodeIndex,
+    pub(crate) function: FunctionRef,
+    /// The consumer's breaker for this revision.
+    pub(crate) breaker: &'t ProviderBreaker,
 }
 
 /// The revisions that a request is inside of, the one that runs included.
@@ -203,11 +214,12 @@ impl Topology {
         import: usize,
         function: usize,
         context: &Context,
-    ) -> Option<(NodeIndex, FunctionRef)> {
+    ) -> Option<Callee<'_>> {
         let link = self.at(node).links.get(import)?.as_ref()?;
         let provider = self.pick(link.stable, context);
         let offer = link.offers.iter().find(|offer| offer.node == provider)?;
-        Some((provider, *offer.functions.get(function)?))
+        let function = *offer.functions.get(function)?;
+        Some(Callee { node: provider, function, breaker: &offer.breaker })
     }
 
     /// The context of a request that meets `node` and no other revision of its service, whoever calls.
@@ -279,8 +291,9 @@ fn wire(
     let contract = consumer.contract();
     let mut links: Vec<Option<Link>> = contract.imports.iter().map(|_| None).collect();
     let mut missing = Vec::new();
-    for (at, import) in contract.service_imports() {
-        let link = services.iter().find_map(|service| link_to(service, revisions, import));
+    for ((at, import), upstream) in contract.service_imports().zip(consumer.upstreams()) {
+        let link =
+            services.iter().find_map(|service| link_to(service, revisions, import, upstream));
         if link.is_none() {
             let optional = consumer.is_optional(&import.name);
             missing.push(MissingImport { interface: import.name.clone(), optional });
@@ -292,10 +305,16 @@ fn wire(
     (links.into(), missing)
 }
 
-fn link_to(service: &Service, revisions: &[Arc<Revision>], import: &Interface) -> Option<Link> {
+fn link_to(
+    service: &Service,
+    revisions: &[Arc<Revision>],
+    import: &Interface,
+    upstream: &Upstream,
+) -> Option<Link> {
     let offers = service.nodes.iter().filter_map(|node| {
         let revision = revisions.get(node.0 as usize)?;
-        Some(Offer { node: *node, functions: functions_of(revision, import)? })
+        let functions = functions_of(revision, import)?;
+        Some(Offer { node: *node, breaker: upstream.breaker_for(revision.tag()), functions })
     });
     let offers: Box<[_]> = offers.collect();
     let stable = service.nodes.first().copied()?;

@@ -31,16 +31,33 @@ pub(crate) struct Room {
     pub(crate) queue_max: usize,
 }
 
-/// How somebody waits for a place.
+/// Who wants a place, and until when it waits for one at most.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Wait {
-    /// In the queue, if there is room in it, and not for long.
-    Queue {
-        /// Until when at most.
-        until: Instant,
-    },
-    /// For as long as it takes, until this deadline.
-    Until(Instant),
+pub(crate) struct Wait {
+    pub(crate) origin: Origin,
+    pub(crate) until: Instant,
+}
+
+/// Who wants a place. Each kind waits in a line of its own, and the lines take turns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// A client: it waits if there is room in the queue, and not for long when the queue stands.
+    Client,
+    /// The host itself, for an event or a schedule: bounded by what the host runs of these.
+    Own,
+    /// Another service: bounded by that one's bulkhead. It holds a place already.
+    Call,
+}
+
+impl Origin {
+    /// Whose turn it is after this one's, and after that.
+    fn turns(self) -> [Self; 3] {
+        match self {
+            Self::Client => [Self::Call, Self::Own, Self::Client],
+            Self::Call => [Self::Own, Self::Client, Self::Call],
+            Self::Own => [Self::Client, Self::Call, Self::Own],
+        }
+    }
 }
 
 /// Why there is no place.
@@ -58,18 +75,23 @@ pub(crate) struct Gate {
     queue_max: usize,
     pace: Pace,
     taken: AtomicUsize,
+    /// Of the taken ones, those whose owner waits for the host and does not run yet.
+    aside: AtomicUsize,
     waiting: AtomicUsize,
     line: Mutex<Line>,
     refused_full: AtomicU64,
     refused_late: AtomicU64,
 }
 
-/// The queue and what it tells.
-#[derive(Default)]
+/// Who waits, and what it tells.
 struct Line {
-    queue: Queue,
+    clients: Queue,
+    own: Queue,
+    calls: Queue,
+    /// Who was served last.
+    last: Origin,
     last_id: u64,
-    /// Since when everybody who got a place had waited for [`SOJOURN_MIN`] and more.
+    /// Since when every client that got a place had waited for [`SOJOURN_MIN`] and more.
     slow_since: Option<Instant>,
 }
 
@@ -79,9 +101,13 @@ pub(crate) struct Place {
     since: Instant,
 }
 
+/// A place whose owner does not run yet.
+pub(crate) struct Aside<'p>(&'p Place);
+
 /// One who waits, and leaves the queue when it does not any more.
 struct Queued<'g> {
     gate: &'g Gate,
+    origin: Origin,
     lane: u64,
     id: u64,
     turn: oneshot::Receiver<Result<Place, Refusal>>,
@@ -95,8 +121,9 @@ impl Gate {
             queue_max: room.queue_max,
             pace: Pace::new(room.places_max, room.places_min),
             taken: AtomicUsize::new(0),
+            aside: AtomicUsize::new(0),
             waiting: AtomicUsize::new(0),
-            line: Mutex::default(),
+            line: Mutex::new(Line::new()),
             refused_full: AtomicU64::new(0),
             refused_late: AtomicU64::new(0),
         })
@@ -125,7 +152,7 @@ impl Gate {
 
     /// A place: at once, when there is one and nobody waits for it.
     pub(crate) async fn enter(self: &Arc<Self>, lane: u64, wait: Wait) -> Result<Place, Refusal> {
-        if self.waiting.load(SeqCst) == 0 && self.take() {
+        if self.waiting.load(SeqCst) == 0 && self.take(wait.origin) {
             return Ok(Place::new(self));
         }
         let (mut queued, until) = self.queue_up(lane, wait)?;
@@ -137,62 +164,66 @@ impl Gate {
 
     fn queue_up(self: &Arc<Self>, lane: u64, wait: Wait) -> Result<(Queued<'_>, Instant), Refusal> {
         let now = Instant::now();
+        let Wait { origin, mut until } = wait;
         let mut line = self.line.lock();
-        let (patient, until) = match wait {
-            Wait::Until(deadline) => (true, deadline),
-            Wait::Queue { until } => {
-                let patience = self.patience(&line, now);
-                (false, patience.map_or(until, |patience| until.min(now + patience)))
+        if origin == Origin::Client {
+            if line.clients.len() >= self.queue_max && !self.has_place() {
+                self.refused_full.fetch_add(1, Relaxed);
+                return Err(Refusal::Full);
             }
-        };
-        if !patient && line.queue.len() >= self.queue_max && !self.has_place() {
-            self.refused_full.fetch_add(1, Relaxed);
-            return Err(Refusal::Full);
+            let patience = self.patience(&line, now);
+            until = patience.map_or(until, |patience| until.min(now + patience));
         }
         line.last_id += 1;
         let id = line.last_id;
         let (sender, turn) = oneshot::channel();
-        line.queue.push(lane, Waiter { id, since: now, patient, turn: sender });
-        self.waiting.store(line.queue.len(), SeqCst);
-        let queued = Queued { gate: self, lane, id, turn };
+        line.queue(origin).push(lane, Waiter { id, since: now, turn: sender });
+        self.waiting.store(line.len(), SeqCst);
+        let queued = Queued { gate: self, origin, lane, id, turn };
         // Who left between the first look and this one has seen nobody wait.
         self.pace.is_wanted();
         self.serve(line, now);
         Ok((queued, until))
     }
 
-    /// Gives free places to those who are next, and turns away who has waited too long.
+    /// Gives free places to those who are next, and turns away clients that have waited too long.
     fn serve(self: &Arc<Self>, mut line: MutexGuard<'_, Line>, now: Instant) {
         // Given back only after the lock is.
-        let mut spare = None;
-        while let Some(next) = line.queue.front() {
-            let (sojourn, patient) = (now.saturating_duration_since(next.since), next.patient);
-            let too_late = self.patience(&line, now).is_some_and(|patience| sojourn > patience);
-            if too_late && !patient {
-                if let Some(late) = line.queue.drop_front() {
-                    let _ = late.turn.send(Err(self.late()));
-                }
-                continue;
+        let mut unwanted = Vec::new();
+        while let Some(origin) = self.next(&mut line, now) {
+            let Some(waiter) = line.queue(origin).pop() else { break };
+            line.last = origin;
+            if origin == Origin::Client {
+                line.served_after(now.saturating_duration_since(waiter.since), now);
             }
-            if spare.is_none() {
-                if !self.take() {
-                    break;
-                }
-                spare = Some(Place::new(self));
-            }
-            let (Some(place), Some(next)) = (spare.take(), line.queue.pop()) else { break };
-            line.served_after(sojourn, now);
             // Who gave up a moment ago does not take it.
-            spare = next.turn.send(Ok(place)).err().and_then(Result::ok);
+            unwanted.extend(waiter.turn.send(Ok(Place::new(self))).err());
         }
-        if line.queue.is_empty() {
+        if line.clients.is_empty() {
             line.slow_since = None;
         }
-        self.waiting.store(line.queue.len(), SeqCst);
+        self.waiting.store(line.len(), SeqCst);
         drop(line);
     }
 
-    /// How long somebody may wait now: without limit of its own while the queue comes and goes, and half as
+    /// Takes a place for those whose turn it is: the first kind after the last one served of which somebody
+    /// waits who may have one.
+    fn next(&self, line: &mut Line, now: Instant) -> Option<Origin> {
+        self.turn_away(line, now);
+        let mut turns = line.last.turns().into_iter();
+        turns.find(|origin| !line.queue(*origin).is_empty() && self.take(*origin))
+    }
+
+    fn turn_away(&self, line: &mut Line, now: Instant) {
+        let Some(patience) = self.patience(line, now) else { return };
+        let is_late = |first: &Waiter| now.saturating_duration_since(first.since) > patience;
+        while line.clients.front().is_some_and(is_late) {
+            let Some(late) = line.clients.drop_front() else { return };
+            let _ = late.turn.send(Err(self.late()));
+        }
+    }
+
+    /// How long a client may wait now: without limit of its own while the queue comes and goes, and half as
     /// long as a place is kept once it stands, so that it never adds much to anybody's time.
     fn patience(&self, line: &Line, now: Instant) -> Option<Duration> {
         let stands = now.saturating_duration_since(line.slow_since?) >= STANDING;
@@ -203,8 +234,14 @@ impl Gate {
         self.taken.load(SeqCst) < self.pace.places()
     }
 
-    fn take(&self) -> bool {
-        let places = self.pace.places();
+    fn take(&self, origin: Origin) -> bool {
+        let places = match origin {
+            Origin::Client | Origin::Own => self.pace.places(),
+            // A call is part of a request that runs already: fewer places would only make that one slower,
+            // and two services that call each other would wait for one another. Nor does it wait for those
+            // who wait for the host, which is full because of requests such as the one that it is part of.
+            Origin::Call => self.pace.places_max() + self.aside.load(SeqCst),
+        };
         let more = |taken| (taken < places).then_some(taken + 1);
         self.taken.fetch_update(SeqCst, SeqCst, more).is_ok()
     }
@@ -216,6 +253,24 @@ impl Gate {
 }
 
 impl Line {
+    fn new() -> Self {
+        let [clients, own, calls] = [Queue::default(), Queue::default(), Queue::default()];
+        Self { clients, own, calls, last: Origin::Client, last_id: 0, slow_since: None }
+    }
+
+    fn queue(&mut self, origin: Origin) -> &mut Queue {
+        match origin {
+            Origin::Client => &mut self.clients,
+            Origin::Own => &mut self.own,
+            Origin::Call => &mut self.calls,
+        }
+    }
+
+    /// Who waits, of all kinds.
+    fn len(&self) -> usize {
+        self.clients.len() + self.own.len() + self.calls.len()
+    }
+
     fn served_after(&mut self, sojourn: Duration, now: Instant) {
         if sojourn >= SOJOURN_MIN {
             self.slow_since.get_or_insert(now);
@@ -230,6 +285,22 @@ impl Place {
     /// A place that was taken.
     fn new(gate: &Arc<Gate>) -> Self {
         Self { gate: Arc::clone(gate), since: Instant::now() }
+    }
+
+    /// Lets calls pass for as long as its owner waits for something else before it runs.
+    pub(crate) fn set_aside(&self) -> Aside<'_> {
+        let gate = &self.gate;
+        gate.aside.fetch_add(1, SeqCst);
+        if gate.waiting.load(SeqCst) > 0 {
+            gate.serve(gate.line.lock(), Instant::now());
+        }
+        Aside(self)
+    }
+}
+
+impl Drop for Aside<'_> {
+    fn drop(&mut self) {
+        self.0.gate.aside.fetch_sub(1, SeqCst);
     }
 }
 
@@ -254,8 +325,8 @@ impl fmt::Debug for Place {
 impl Drop for Queued<'_> {
     fn drop(&mut self) {
         let mut line = self.gate.line.lock();
-        if line.queue.remove(self.lane, self.id) {
-            self.gate.waiting.store(line.queue.len(), SeqCst);
+        if line.queue(self.origin).remove(self.lane, self.id) {
+            self.gate.waiting.store(line.len(), SeqCst);
         }
     }
 }

@@ -1,11 +1,15 @@
 //! Who may run now, who waits, and who is turned away.
 //!
 //! Every invocation needs a [`Place`] at the [`Gate`] of its service, and one from outside needs one at the
-//! host's gate as well. Requests from clients wait in bounded queues, first come first served within
-//! a service and in turns between services; one that cannot be served in time is refused at once or when its
-//! time in the queue is up, before it has cost anything. What the host does by itself (events, schedules) and
-//! calls between services wait until their own deadlines: they are bounded elsewhere, and what
-//! they are part of is paid for already.
+//! host's gate as well. Clients, the host's own work (events, schedules) and calls between services wait in
+//! lines of their own, which take turns: none of them waits behind a crowd of another kind. Within a line who
+//! came first is first, and services take turns.
+//!
+//! Only the clients' line is bounded, and only how long clients wait tells whether it stands; one that cannot be
+//! served in time is refused at once or when its time is up, before it has cost anything. How many of
+//! the others there are is bounded elsewhere. A call waits no longer than a client may: it spends the time
+//! of a request that runs, and has to leave its provider enough to answer in. The host's own work waits as
+//! long as it may run, and that time begins when it has its place.
 
 mod gate;
 mod pace;
@@ -23,7 +27,7 @@ use crate::engine::Runtime;
 use crate::fault::Fault;
 use crate::revision::Revision;
 
-pub(crate) use gate::{Gate, Place, Room, Wait};
+pub(crate) use gate::{Gate, Origin, Place, Room, Wait};
 
 /// The longest that a request waits for its turn. A person notices a second; half of one leaves time for
 /// another try somewhere else.
@@ -68,23 +72,27 @@ impl Runtime {
     /// [`Fault::Overloaded`], at once when the queue is full.
     pub async fn admit(&self, revision: &Revision, deadline: Instant) -> Result<Admission, Fault> {
         let until = Instant::now() + queue_wait(revision.limits().timeout);
-        self.enter(revision, Wait::Queue { until: until.min(deadline) }).await
+        let until = until.min(deadline);
+        self.enter(revision, Wait { origin: Origin::Client, until }).await
     }
 
-    /// Waits for the host's own work to be let in, until its deadline.
+    /// Waits for the host's own work to be let in.
     pub(crate) async fn admit_own(
         &self,
         revision: &Revision,
-        deadline: Instant,
+        until: Instant,
     ) -> Result<Admission, Fault> {
-        self.enter(revision, Wait::Until(deadline)).await
+        self.enter(revision, Wait { origin: Origin::Own, until }).await
     }
 
     async fn enter(&self, revision: &Revision, wait: Wait) -> Result<Admission, Fault> {
         let gate = revision.gate();
         // The service's place comes first: who waits for a slow service holds nothing that others need.
         let service = gate.enter(0, wait).await.map_err(|_| Fault::Overloaded(SERVICE_BUSY))?;
-        let host = self.requests().enter(gate.id(), wait).await;
+        let host = {
+            let _aside = service.set_aside();
+            self.requests().enter(gate.id(), wait).await
+        };
         let host = host.map_err(|_| Fault::Overloaded("the host is at its concurrency limit"))?;
         Ok(Admission { _service: service, _host: host })
     }
@@ -95,9 +103,10 @@ impl Runtime {
     }
 }
 
-/// A call from another service waits until its deadline.
-pub(crate) async fn place_for_call(revision: &Revision, deadline: Instant) -> Result<Place, Fault> {
-    let place = revision.gate().enter(0, Wait::Until(deadline)).await;
+/// A place for a call that may take `timeout`: it waits as long as a client of that timeout may.
+pub(crate) async fn place_for_call(revision: &Revision, timeout: Duration) -> Result<Place, Fault> {
+    let until = Instant::now() + queue_wait(timeout);
+    let place = revision.gate().enter(0, Wait { origin: Origin::Call, until }).await;
     place.map_err(|_| Fault::Overloaded(SERVICE_BUSY))
 }
 

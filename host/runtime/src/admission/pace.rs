@@ -61,6 +61,11 @@ impl Pace {
         self.places.load(Relaxed)
     }
 
+    /// As many as there are when nothing presses.
+    pub(super) fn places_max(&self) -> usize {
+        self.places_max
+    }
+
     /// How long places are kept, on average.
     pub(super) fn kept(&self) -> Duration {
         Duration::from_micros(self.kept_us.load(Relaxed))

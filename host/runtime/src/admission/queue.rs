@@ -11,8 +11,6 @@ use super::gate::{Place, Refusal};
 pub(super) struct Waiter {
     pub(super) id: u64,
     pub(super) since: Instant,
-    /// Waits until its own deadline, whatever happens.
-    pub(super) patient: bool,
     pub(super) turn: oneshot::Sender<Result<Place, Refusal>>,
 }
 

@@ -2,10 +2,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::gate::{Gate, Place, Refusal, Room, Wait};
+use super::gate::{Gate, Origin, Place, Refusal, Room, Wait};
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -14,7 +14,7 @@ fn gate(places: usize, queue: usize) -> Arc<Gate> {
 }
 
 fn within(time: Duration) -> Wait {
-    Wait::Queue { until: Instant::now() + time }
+    Wait { origin: Origin::Client, until: Instant::now() + time }
 }
 
 async fn enter(gate: &Arc<Gate>, time: Duration) -> Result<Place, Refusal> {
@@ -128,12 +128,89 @@ async fn the_hosts_own_work_is_not_refused_by_a_full_queue() {
     let until = Instant::now() + Duration::from_secs(3);
     let own = {
         let gate = Arc::clone(&gate);
-        tokio::spawn(async move { gate.enter(0, Wait::Until(until)).await.is_ok() })
+        tokio::spawn(
+            async move { gate.enter(0, Wait { origin: Origin::Own, until }).await.is_ok() },
+        )
     };
     sleep(Duration::from_secs(1)).await;
     drop(held);
     assert!(!waiting.await.unwrap(), "its time was up");
     assert!(own.await.unwrap());
+}
+
+/// Waits in a task of its own and keeps its place for `keep`; answers whether it got one, and when.
+fn waiting(gate: &Arc<Gate>, wait: Wait, keep: Duration) -> JoinHandle<Option<Instant>> {
+    let gate = Arc::clone(gate);
+    tokio::spawn(async move {
+        let _place = gate.enter(0, wait).await.ok()?;
+        let since = Instant::now();
+        sleep(keep).await;
+        Some(since)
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_and_the_hosts_own_work_take_turns_with_clients_and_none_of_their_queue() {
+    let gate = gate(1, 4);
+    let held = enter(&gate, MS).await.unwrap();
+    let until = Instant::now() + Duration::from_secs(60);
+    let many = |origin| -> Vec<_> {
+        (0..20).map(|_| waiting(&gate, Wait { origin, until }, 100 * MS)).collect()
+    };
+    let (own, calls) = (many(Origin::Own), many(Origin::Call));
+    settle().await;
+    assert_eq!(gate.counts().waiting, 40);
+    let begun = Instant::now();
+    let client = waiting(&gate, within(500 * MS), MS);
+    settle().await;
+    assert_eq!(gate.counts().waiting, 41, "there is room in the clients' queue");
+    drop(held);
+    let served = client.await.unwrap().expect("its turn comes");
+    assert_eq!(served - begun, 200 * MS, "one of each kind goes before");
+    for place in own.into_iter().chain(calls) {
+        assert!(place.await.unwrap().is_some());
+    }
+    assert_eq!(gate.counts().refused_late, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn that_others_wait_for_long_does_not_make_clients_impatient() {
+    let gate = gate(1, 4);
+    let until = Instant::now() + Duration::from_secs(60);
+    let own: Vec<_> =
+        (0..50).map(|_| waiting(&gate, Wait { origin: Origin::Own, until }, 60 * MS)).collect();
+    // All of them wait for more than 20 ms, for three seconds in all. A client may wait all the same.
+    for _ in 0..10 {
+        sleep(210 * MS).await;
+        assert!(waiting(&gate, within(100 * MS), MS).await.unwrap().is_some());
+    }
+    own.iter().for_each(JoinHandle::abort);
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_do_not_wait_for_processors_nor_for_those_who_wait_for_the_host() {
+    let gate = Gate::new(Room { places_max: 16, places_min: 2, queue_max: 8 });
+    let mut places = Vec::new();
+    for _ in 0..8 {
+        places.push(enter(&gate, MS).await.unwrap());
+    }
+    for _ in 0..100 {
+        sleep(20 * MS).await;
+        gate.slice_waited(60 * MS);
+    }
+    assert_eq!(enter(&gate, MS).await.err(), Some(Refusal::Late), "it computes too much");
+    let call = || Wait { origin: Origin::Call, until: Instant::now() + 100 * MS };
+    for _ in 0..8 {
+        places.push(gate.enter(0, call()).await.expect("a place that is there"));
+    }
+    assert_eq!(gate.enter(0, call()).await.err(), Some(Refusal::Late), "every place is taken");
+    let waits = waiting(&gate, call(), MS);
+    settle().await;
+    let asked = Instant::now();
+    let aside = places.first().map(Place::set_aside);
+    assert_eq!(waits.await.unwrap(), Some(asked), "one of those who have them does not run");
+    drop(aside);
+    assert_eq!(gate.enter(0, call()).await.err(), Some(Refusal::Late));
 }
 
 /// R-01 on a simulated clock: requests that take 50 ms come at five times the rate that four places serve.

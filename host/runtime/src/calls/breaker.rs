@@ -1,4 +1,4 @@
-//! The circuit breaker of one service's calls to one interface.
+//! The circuit breaker of one service's calls to one interface in one revision.
 //!
 //! ```text
 //!              so many failures in a row
@@ -127,6 +127,18 @@ pub struct BreakerView {
     pub failures: u32,
     /// When a call may probe; `None` unless it is open by itself.
     pub probe_in: Option<Duration>,
+}
+
+impl BreakerView {
+    /// More for one that lets less through.
+    pub(super) fn badness(&self) -> (u8, u32) {
+        let state = match self.state {
+            BreakerState::Closed => 0,
+            BreakerState::HalfOpen => 1,
+            BreakerState::Open => 2,
+        };
+        (state, self.failures)
+    }
 }
 
 impl Breaker {

@@ -8,8 +8,9 @@
 //! 4. once more from 2 on, when the fault may pass, the provider says that the function is idempotent, and
 //!    retries have not added a fifth to the load already (`budget`).
 //!
-//! What a consumer keeps of an interface between calls is its [`Circuit`]: known by names, so it outlives
-//! the revisions of both sides. The policy belongs to the consumer's revision.
+//! What a consumer keeps of an interface between calls is its [`Circuit`](circuit::Circuit): known by names, so
+//! it outlives the consumer's revisions. It has a breaker for each revision of the provider. The policy belongs to
+//! the consumer's revision.
 //!
 //! What is absent on purpose: health checks (calls are the check), a breaker for a whole service (its
 //! interfaces fail for different reasons), and anything that runs by itself.
@@ -28,4 +29,4 @@ pub use policy::{BreakerPolicy, CallPolicies, CallPolicy, CallRoom};
 pub use snapshot::CallSnapshot;
 pub use upstream::Upstream;
 
-pub(crate) use circuit::Circuits;
+pub(crate) use circuit::{Circuits, ProviderBreaker};

@@ -19,8 +19,10 @@ pub struct CallSnapshot {
     pub room: CallRoom,
     /// How many do.
     pub taken: CallRoom,
-    /// How the circuit breaker stands.
+    /// How the circuit breaker stands that lets the least through.
     pub breaker: BreakerView,
+    /// The breakers of all revisions that provide the interface, such as `payments/3`.
+    pub breakers: Vec<(String, BreakerView)>,
     /// Calls that were made, each counted once whatever its attempts.
     pub calls: u64,
     /// Attempts that count as failures of the provider.
@@ -39,6 +41,7 @@ impl Upstream {
     /// What there is to see now.
     pub fn snapshot(&self) -> CallSnapshot {
         let circuit = self.circuit();
+        let (breaker, breakers) = circuit.views();
         let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
         let counts = &circuit.counts;
         CallSnapshot {
@@ -46,7 +49,8 @@ impl Upstream {
             policy: self.policy().clone(),
             room: self.bulkhead().room(),
             taken: self.bulkhead().taken(),
-            breaker: circuit.breaker.view(),
+            breaker,
+            breakers,
             calls: read(&counts.calls),
             failures: read(&counts.failures),
             retries: read(&counts.retries),

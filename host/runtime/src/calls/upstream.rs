@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use thali_contract::contract::FunctionRef;
 use thali_contract::name::{InterfaceName, ServiceName};
 use tokio::sync::SemaphorePermit;
 use tokio::time::{Instant, sleep};
@@ -12,14 +11,15 @@ use wasmtime::component::Val;
 
 use super::breaker::{Admission, Force, Open, Verdict};
 use super::bulkhead::Bulkhead;
-use super::circuit::{Circuit, Circuits};
+use super::circuit::{Circuit, Circuits, ProviderBreaker};
 use super::policy::CallPolicy;
+use crate::admission::queue_wait;
 use crate::context::callee_share;
 use crate::engine::Runtime;
 use crate::fault::Fault;
-use crate::invoke;
+use crate::invoke::Entered;
 use crate::state::Scope;
-use crate::topology::NodeIndex;
+use crate::topology::{Callee, NodeIndex};
 
 /// The pause before the first retry is up to this, and doubles with each further one: exponential backoff
 /// with full jitter (Brooker, "Exponential Backoff And Jitter", AWS 2015). A call inside one process
@@ -65,14 +65,19 @@ impl Upstream {
         &self.interface
     }
 
-    /// Does with the circuit breaker what an operator wants. It holds for all revisions of the consumer
+    /// Does with the circuit breakers what an operator wants. It holds for all revisions of both sides
     /// until it is taken back or the host stops. Answers whether anything changed.
     pub fn force(&self, force: Force) -> bool {
-        let changed = self.circuit.breaker.force(force);
+        let changed = self.circuit.force(force);
         if changed {
             self.circuit.log_forced(force);
         }
         changed
+    }
+
+    /// The breaker for a revision that provides this, such as `payments/3`.
+    pub(crate) fn breaker_for(&self, provider: &str) -> Arc<ProviderBreaker> {
+        self.circuit.breaker_for(provider)
     }
 
     pub(super) fn policy(&self) -> &CallPolicy {
@@ -96,7 +101,7 @@ impl Upstream {
         function: usize,
         params: &[Val],
     ) -> Result<Option<Val>, Fault> {
-        let (provider, at) = self.provider(scope, import, function)?;
+        let callee = self.callee(scope, import, function)?;
         self.circuit.counts.calls.fetch_add(1, Ordering::Relaxed);
 
         let begun = Instant::now();
@@ -104,14 +109,14 @@ impl Upstream {
         let call = Call {
             runtime,
             scope,
-            provider,
-            at,
+            callee,
             params,
             deadline: begun + callee_share(left),
-            fair: self.fair(scope, provider) / FAIR_SHARE,
+            fair: self.fair(scope, callee.node) / FAIR_SHARE,
         };
-        let _seat = self.enter(scope, provider, call.deadline).await?;
-        let is_idempotent = scope.topology.revision(provider).is_idempotent(at);
+        let _seat = self.enter(&call).await?;
+        let provider = scope.topology.revision(callee.node);
+        let is_idempotent = provider.is_idempotent(callee.function);
         if is_idempotent {
             self.circuit.budget.deposit();
         }
@@ -132,21 +137,21 @@ impl Upstream {
 
     /// Who provides the function. That nobody does, or that the provider waits for somebody else, is known
     /// without a call and says nothing about how calls end.
-    fn provider(
+    fn callee<'s>(
         &self,
-        scope: &Scope,
+        scope: &'s Scope,
         import: usize,
         function: usize,
-    ) -> Result<(NodeIndex, FunctionRef), Fault> {
+    ) -> Result<Callee<'s>, Fault> {
         let topology = &scope.topology;
         let callee = topology.callee(scope.node, import, function, &scope.context);
-        let Some((provider, at)) = callee else {
+        let Some(callee) = callee else {
             return Err(Fault::Unavailable(format!("nobody provides {}", self.interface)));
         };
-        match topology.waiting_for(provider) {
-            None => Ok((provider, at)),
+        match topology.waiting_for(callee.node) {
+            None => Ok(callee),
             Some(interface) => {
-                let service = topology.revision(provider).service();
+                let service = topology.revision(callee.node).service();
                 Err(Fault::Unavailable(format!("{service} waits for {interface}")))
             }
         }
@@ -162,21 +167,19 @@ impl Upstream {
 
     /// A seat for the call. A request that comes back to a service it is inside of has one already: if
     /// it waited for another, it would wait for itself.
-    async fn enter(
-        &self,
-        scope: &Scope,
-        provider: NodeIndex,
-        deadline: Instant,
-    ) -> Result<Option<SemaphorePermit<'_>>, Fault> {
-        if scope.chain.contains(provider) {
+    async fn enter(&self, call: &Call<'_>) -> Result<Option<SemaphorePermit<'_>>, Fault> {
+        if call.scope.chain.contains(call.callee.node) {
             return Ok(None);
         }
         if let Some(seat) = self.bulkhead.try_enter() {
             return Ok(Some(seat));
         }
         // Whoever would be refused behind the door need not wait before it.
-        self.circuit.breaker.check(&self.policy.breaker).map_err(|open| self.cut_off(open))?;
-        self.bulkhead.wait(deadline).await.map(Some).map_err(|_| {
+        let checked = call.callee.breaker.breaker.check(&self.policy.breaker);
+        checked.map_err(|open| self.cut_off(open))?;
+        let now = Instant::now();
+        let left = call.deadline.saturating_duration_since(now);
+        self.bulkhead.wait(now + queue_wait(left)).await.map(Some).map_err(|_| {
             self.circuit.counts.crowded_out.fetch_add(1, Ordering::Relaxed);
             Fault::Overloaded(CROWDED)
         })
@@ -184,14 +187,21 @@ impl Upstream {
 
     /// One attempt, unless the breaker is open.
     async fn attempt(&self, call: &Call<'_>) -> Result<Option<Val>, Fault> {
-        let admitted = self.circuit.breaker.admit(&self.policy.breaker);
+        let Call { runtime, scope, callee, params, deadline, fair } = *call;
+        let admitted = callee.breaker.breaker.admit(&self.policy.breaker);
         let admission = admitted.map_err(|open| self.cut_off(open))?;
-        let mut verdict = Pending { upstream: self, admission, verdict: Verdict::Nothing };
-        let left = call.deadline.saturating_duration_since(Instant::now());
+        let breaker = callee.breaker;
+        let mut pending =
+            Pending { upstream: self, breaker, admission, fair, runs_since: None, verdict: None };
+        let left = deadline.saturating_duration_since(Instant::now());
         let timeout = self.policy.timeout.map_or(left, |timeout| timeout.min(left));
-        let Call { runtime, scope, provider, at, params, .. } = *call;
-        let outcome = invoke::call(runtime, scope, provider, at, params, timeout).await;
-        verdict.verdict = judge(&outcome, timeout >= call.fair);
+        let entered = Entered::wait(scope, callee.node, timeout).await?;
+        // What it waited for its place is not the provider's time.
+        let now = Instant::now();
+        pending.runs_since = Some(now);
+        let time = entered.deadline().saturating_duration_since(now);
+        let outcome = entered.call(runtime, callee.function, params).await;
+        pending.verdict = Some(judge(&outcome, time >= fair));
         outcome
     }
 
@@ -221,8 +231,7 @@ impl Upstream {
 struct Call<'a> {
     runtime: &'a Arc<Runtime>,
     scope: &'a Scope,
-    provider: NodeIndex,
-    at: FunctionRef,
+    callee: Callee<'a>,
     params: &'a [Val],
     /// When the last attempt must be done.
     deadline: Instant,
@@ -230,18 +239,35 @@ struct Call<'a> {
     fair: Duration,
 }
 
-/// Says what a call says about its provider when it has ended; nothing, when it was dropped because
-/// nobody wants its answer any more.
+/// Says what a call says about its provider when it has ended, or was dropped because nobody wants its
+/// answer any more.
 struct Pending<'a> {
     upstream: &'a Upstream,
+    breaker: &'a ProviderBreaker,
     admission: Admission,
-    verdict: Verdict,
+    fair: Duration,
+    /// `None` before it has its place.
+    runs_since: Option<Instant>,
+    /// `None` before it has ended.
+    verdict: Option<Verdict>,
+}
+
+impl Pending<'_> {
+    /// What it says that a call was dropped: nothing, unless the provider had its time. Clients that do not
+    /// wait for a deadline would else keep the breaker of one that hangs closed.
+    fn dropped(&self) -> Verdict {
+        match self.runs_since.is_some_and(|since| since.elapsed() >= self.fair) {
+            true => Verdict::Failure,
+            false => Verdict::Nothing,
+        }
+    }
 }
 
 impl Drop for Pending<'_> {
     fn drop(&mut self) {
+        let verdict = self.verdict.unwrap_or_else(|| self.dropped());
         let policy = &self.upstream.policy.breaker;
-        self.upstream.circuit.record(self.admission, self.verdict, policy);
+        self.upstream.circuit.record(self.breaker, self.admission, verdict, policy);
     }
 }
 

@@ -299,25 +299,127 @@ async fn a_slow_provider_takes_only_its_share_of_its_consumer() {
         tokio::task::yield_now().await;
         let seen = calls(&host, "b");
         assert_eq!(seen.taken, CallRoom { concurrency: 2, queue: 1 });
-        assert!(matches!(host.run("b").await, Err(Fault::Unavailable(_))));
+        assert!(matches!(host.run("b").await, Err(Fault::Overloaded(_))));
         assert_eq!(begun.elapsed(), Duration::ZERO, "at once");
     };
     let ((first, second, third), ()) = tokio::join!(running, refused);
     assert!([first, second, third].iter().all(Result::is_err), "none of them was answered");
-    assert_eq!(calls(&host, "b").crowded_out, 2, "the one that waited had no more time, either");
+    assert_eq!(calls(&host, "b").crowded_out, 2, "the one that waited, too");
     assert_eq!(host.revision("a").invocations(), 2);
     assert_eq!(calls(&host, "b").taken, CallRoom { concurrency: 0, queue: 0 });
+}
+
+/// A revision that runs one invocation at a time.
+fn narrow(runtime: &Runtime, name: &str, wat: &str) -> Arc<Revision> {
+    prepare(runtime, name, wat, Limits { concurrency: 1, ..Limits::default() }).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_waits_for_its_place_no_longer_than_a_client_may() {
+    let runtime = runtime();
+    let b = with_policy(&runtime, "b", &consumer("b", "a"), policy());
+    let host = TestHost::of(&runtime, &[b, narrow(&runtime, "a", &hanging("a"))]);
+    let begun = Instant::now();
+    let waits = async { (host.run("b").await, begun.elapsed()) };
+    let (hangs, (waited, took)) = tokio::join!(host.run("b"), waits);
+    assert!(hangs.is_err());
+    assert!(matches!(waited, Err(Fault::Overloaded(_))), "{waited:?}");
+    assert!(took <= Duration::from_millis(505), "{took:?}");
+    let seen = calls(&host, "b");
+    assert_eq!((seen.calls, seen.failures), (2, 1), "a provider at its limit works");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_call_waits_for_its_place_is_not_the_providers_time() {
+    let runtime = runtime();
+    let b = with_policy(&runtime, "b", &consumer("b", "a"), policy());
+    let host = TestHost::of(&runtime, &[b, narrow(&runtime, "a", &hanging("a"))]);
+    let leaves = tokio::time::timeout(Duration::from_millis(100), host.run("b"));
+    // 600 ms for the call, more than the 562 that count; 500 of them when it has its place.
+    let late = host.run_for("b", Duration::from_millis(800));
+    let (left, late) = tokio::join!(leaves, late);
+    assert!(left.is_err() && late.is_err());
+    assert_eq!(host.revision("a").invocations(), 2);
+    assert_eq!(calls(&host, "b").failures, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_host_runs_by_itself_has_its_whole_time_once_it_has_its_place() {
+    let runtime = runtime();
+    let host = TestHost::of(&runtime, &[narrow(&runtime, "a", &hanging("a"))]);
+    let begun = Instant::now();
+    let first = host.run_for("a", Duration::from_millis(200));
+    let second = async { (host.run_for("a", Duration::from_millis(300)).await, begun.elapsed()) };
+    let (first, (second, took)) = tokio::join!(first, second);
+    assert_eq!((first, second), (Err(Fault::Deadline), Err(Fault::Deadline)));
+    let expected = Duration::from_millis(500)..Duration::from_millis(510);
+    assert!(expected.contains(&took), "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_overload_further_down_is_nobodys_failure_and_the_client_is_told() {
+    let runtime = runtime();
+    let c = with_policy(&runtime, "c", &consumer("c", "b"), policy());
+    let b = with_policy(&runtime, "b", &consumer("b", "a"), policy());
+    let host = TestHost::of(&runtime, &[c, b, narrow(&runtime, "a", &hanging("a"))]);
+    let (_, outcome) = tokio::join!(host.run("a"), host.run("c"));
+    assert!(matches!(outcome, Err(Fault::Overloaded(_))), "{outcome:?}");
+    assert_eq!((calls(&host, "c").failures, calls(&host, "b").failures), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn clients_that_leave_a_provider_that_hangs_open_its_breaker() {
+    let runtime = runtime();
+    let b = with_policy(&runtime, "b", &consumer("b", "a"), policy());
+    let host = TestHost::of(&runtime, &[b, plain(&runtime, "a", &hanging("a"))]);
+    for _ in 0..5 {
+        tokio::time::timeout(Duration::from_millis(600), host.run("b")).await.unwrap_err();
+    }
+    assert_eq!(calls(&host, "b").breaker.state, BreakerState::Open);
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_revision_of_a_provider_has_a_breaker_of_its_own() {
+    let runtime = runtime();
+    let b = with_policy(&runtime, "b", &degrading_consumer("b", "a"), policy());
+    let second = |spec: &mut thali_runtime::RevisionSpec| spec.number = 2;
+    let second = prepare_with(&runtime, "a", &fallible("a", TRAP), second).unwrap();
+    let good = TestHost::of(&runtime, &[b.clone(), plain(&runtime, "a", &fallible("a", FINE))]);
+    let canary = TestHost::of(&runtime, &[b.clone(), second.clone()]);
+    for _ in 0..20 {
+        assert_eq!(canary.run("b").await, UNAVAILABLE);
+        assert_eq!(good.run("b").await, Ok(Some(Val::U32(0))));
+    }
+    assert_eq!(second.invocations(), 5, "cut off, in spite of the successes between");
+    let seen = calls(&good, "b");
+    assert_eq!(seen.breaker.state, BreakerState::Open, "the worse one is shown");
+    let states: Vec<_> = seen.breakers.iter().map(|(at, view)| (&**at, view.state)).collect();
+    assert_eq!(states, [("a/1", BreakerState::Closed), ("a/2", BreakerState::Open)]);
+    assert!(b.upstreams()[0].force(Force::Open));
+    assert_eq!(good.run("b").await, UNAVAILABLE, "an operator means all of them");
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_requests_whose_services_call_each_other_do_not_wait_for_their_deadlines() {
+    let runtime = runtime();
+    let [a, b] = [("a", "b"), ("b", "a")]
+        .map(|(name, callee)| narrow(&runtime, name, &consumer(name, callee)));
+    let host = TestHost::of(&runtime, &[a, b]);
+    let begun = Instant::now();
+    let both = tokio::join!(host.run("a"), host.run("b"));
+    let took = begun.elapsed();
+    assert!(matches!(both, (Err(_), Err(_))), "{both:?}");
+    assert!(took <= Duration::from_millis(1010), "{took:?}");
+    for service in ["a", "b"] {
+        assert_eq!(host.revision(service).admissions().running, 0);
+        assert_eq!(calls(&host, service).failures, 0, "nobody's provider failed");
+    }
 }
 
 #[tokio::test(start_paused = true)]
 async fn self_call_loop() {
     let runtime = runtime();
-    let narrow = |name: &str, callee: &str| {
-        let one = |spec: &mut thali_runtime::RevisionSpec| {
-            spec.limits = Limits { concurrency: 1, ..Limits::default() };
-        };
-        prepare_with(&runtime, name, &consumer(name, callee), one).unwrap()
-    };
+    let narrow = |name: &str, callee: &str| narrow(&runtime, name, &consumer(name, callee));
     let itself = TestHost::of(&runtime, &[narrow("a", "a")]);
     let each_other = TestHost::of(&runtime, &[narrow("a", "b"), narrow("b", "a")]);
     let begun = Instant::now();
