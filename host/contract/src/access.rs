@@ -36,6 +36,9 @@ pub enum Access {
     /// Nothing. A token that is sent is checked all the same.
     #[default]
     Public,
+    /// A token with this scope on a host that checks tokens, nothing on one that does not. For routes that no
+    /// manifest has: `admin`.
+    Implied(Scope),
     /// A token, whatever it allows: `auth = "required"`.
     SignedIn,
     /// A token with this scope, or with `admin`: `scope = "orders:write"`.
@@ -43,6 +46,11 @@ pub enum Access {
 }
 
 impl Scope {
+    /// The scope that has all others.
+    pub fn admin() -> Self {
+        Self("admin".into())
+    }
+
     /// The scope as text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -78,7 +86,7 @@ impl Access {
     /// The scope that is asked for.
     pub fn scope(&self) -> Option<&Scope> {
         match self {
-            Self::Scope(scope) => Some(scope),
+            Self::Scope(scope) | Self::Implied(scope) => Some(scope),
             Self::Public | Self::SignedIn => None,
         }
     }

@@ -67,7 +67,7 @@ pub(crate) enum Miss {
 pub(crate) struct Invocation {
     pub(crate) target: Target,
     pub(crate) arguments: Vec<Val>,
-    principal: Option<Arc<Principal>>,
+    pub(crate) principal: Option<Arc<Principal>>,
     /// What binds it to revisions.
     affinity: Option<Arc<Affinity>>,
     /// What the client has got already, on a route that streams.

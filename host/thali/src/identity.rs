@@ -72,6 +72,7 @@ impl KeySource {
             kid: Some(DEV_KID.into()),
             algorithm: TokenAlgorithm::Hs256,
             material: KeyMaterial::Secret(secret),
+            scopes: None,
         }));
         let (issuer, audience) = (table.issuer, table.audience);
         let signer = signing.map(|key| Signer::new(&key, &issuer, &audience)).transpose();
@@ -139,7 +140,12 @@ impl AuthKey {
                 KeyMaterial::PublicPem(pem.expose().to_owned())
             }
         };
-        Ok(KeyConfig { kid: Some(self.kid.clone()), algorithm: self.algorithm, material })
+        Ok(KeyConfig {
+            kid: Some(self.kid.clone()),
+            algorithm: self.algorithm,
+            material,
+            scopes: self.scopes.clone(),
+        })
     }
 
     fn signing(&self, environment: &Environment) -> Result<SigningKey, CliError> {

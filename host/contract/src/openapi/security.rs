@@ -25,6 +25,7 @@ pub(super) fn schemes() -> Value {
 pub(super) fn of(access: &Access) -> Value {
     match access {
         Access::Public => json!([{}, { BEARER: [] }]),
+        Access::Implied(scope) => json!([{}, { BEARER: [scope.as_str()] }]),
         Access::SignedIn => json!([{ BEARER: [] }]),
         Access::Scope(scope) => json!([{ BEARER: [scope.as_str()] }]),
     }

@@ -3,7 +3,7 @@
 use super::build::{default_success, unroutable};
 use super::template::Template;
 use super::{Method, Route, arguments, errors};
-use crate::access::Access;
+use crate::access::{Access, Scope};
 use crate::contract::{Contract, Function, FunctionRef, Interface, Origin};
 use crate::manifest::Manifest;
 use crate::manifest::edge::EdgeSpec;
@@ -50,7 +50,7 @@ fn route(
         success: default_success(function),
         errors: errors::cases(function, &manifest.errors),
         idempotent: false,
-        access: Access::Public,
+        access: Access::Implied(Scope::admin()),
         stream: None,
         edge: EdgeSpec::default().resolve(
             Method::Post,

@@ -6,13 +6,17 @@ use std::time::Duration;
 use arc_swap::{ArcSwap, Guard};
 use parking_lot::Mutex;
 use thali_runtime::Principal;
+use tokio::sync::Semaphore;
 use tokio::time::sleep;
 
 use super::config::{AuthConfig, AuthError};
-use super::jwks::KeySet;
+use super::jwks::{KeySet, Refreshed};
 use super::key::Key;
 use super::ring::Ring;
 use super::token::TokenError;
+
+/// Requests that wait for key sets at the same time, over all clients.
+const LEARNERS_MAX: usize = 64;
 
 /// The pause after a key set could not be fetched.
 const RETRY: Duration = Duration::from_secs(30);
@@ -25,6 +29,7 @@ pub(super) struct Authority {
     ring: ArcSwap<Ring>,
     /// Rings are made one after the other, each of what has been fetched by then.
     making: Mutex<()>,
+    learners: Semaphore,
 }
 
 impl Authority {
@@ -55,7 +60,14 @@ impl Authority {
         let sets = config.jwks.iter().map(set).collect::<Result<Vec<_>, _>>()?;
         let leeway_s = config.leeway.as_secs();
         let ring = ArcSwap::from_pointee(Ring::new(given.clone(), leeway_s));
-        let authority = Arc::new(Self { config, given, sets, ring, making: Mutex::default() });
+        let authority = Arc::new(Self {
+            config,
+            given,
+            sets,
+            ring,
+            making: Mutex::default(),
+            learners: Semaphore::new(LEARNERS_MAX),
+        });
         authority.make_ring();
         for set in &authority.sets {
             tokio::spawn(keep_fresh(Arc::downgrade(&authority), Arc::clone(set)));
@@ -79,15 +91,19 @@ impl Authority {
         token: &str,
         now_s: u64,
     ) -> Result<Arc<Principal>, TokenError> {
-        for set in &self.sets {
-            self.refresh(set, set.config().refresh_floor).await;
+        // Who finds no room is not told apart from who has waited in vain.
+        if let Ok(_waiting) = self.learners.try_acquire() {
+            for set in &self.sets {
+                self.refresh(set, set.config().refresh_floor).await;
+            }
         }
         self.ring().check(token, now_s)
     }
 
-    /// Fetches a key set, unless the last try ended less than `floor` ago.
+    /// Fetches a key set, unless the last try ended less than `floor` ago. Only keys that are not those of before make
+    /// another ring: what is known of tokens is forgotten with one.
     async fn refresh(&self, set: &KeySet, floor: Duration) {
-        if set.refresh(floor, &self.config).await {
+        if set.refresh(floor, &self.config).await == Refreshed::Changed {
             self.make_ring();
         }
     }

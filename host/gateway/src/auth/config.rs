@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use thali_contract::access::Scope;
 use thali_platform::config::Secret;
 use thali_platform::identity::TokenAlgorithm;
 use thiserror::Error;
@@ -34,6 +35,8 @@ pub struct KeyConfig {
     pub algorithm: TokenAlgorithm,
     /// The key itself.
     pub material: KeyMaterial,
+    /// The scopes that its tokens may have; one with another is refused. `None`: any, `admin` too.
+    pub scopes: Option<Vec<Scope>>,
 }
 
 /// A key itself.
@@ -57,6 +60,10 @@ pub struct JwksConfig {
     /// The shortest time between two tries, however many tokens name a key that is not known. Default
     /// 30 s.
     pub refresh_floor: Duration,
+    /// For how long its last keys count while it cannot be fetched. Default 24 h.
+    pub stale_max: Duration,
+    /// The scopes that tokens of its keys may have; one with another is refused. `None`: any, `admin` too.
+    pub scopes: Option<Vec<Scope>>,
 }
 
 impl AuthConfig {
@@ -72,6 +79,8 @@ impl JwksConfig {
             algorithms,
             refresh: Duration::from_secs(300),
             refresh_floor: Duration::from_secs(30),
+            stale_max: Duration::from_secs(24 * 60 * 60),
+            scopes: None,
         }
     }
 }

@@ -1,8 +1,8 @@
 //! How many bad tokens a client may send: guessing has to be slow.
 //!
 //! The count is a leaky bucket by address (GCRA: one number, the time until which the failures so far
-//! have used up what there is). Only failures are counted, so who has a good token is never slowed
-//! down by it.
+//! have used up what there is). Only failures are counted, and a good token is let in whatever was
+//! counted: whoever shares an address with a guesser is not slowed down by it.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ pub struct FailureLimits {
     /// Bad tokens of one client (an IPv4 address or an IPv6 /64) at once. One more is answered 429.
     /// Default 30: people who paste the wrong token, and several who share an address, stay below it.
     pub burst: u32,
-    /// After this long one more is checked. Default 2 s.
+    /// After this long one more is answered 401, and looked for in key sets. Default 2 s.
     pub every: Duration,
 }
 

@@ -1,7 +1,8 @@
 //! Key sets of an issuer (RFC 7517), fetched over HTTP.
 //!
 //! A set that cannot be fetched leaves the keys of the last one in place: an issuer that is down for an
-//! hour should not lock out everybody whose token is good. Redirects are not followed.
+//! hour should not lock out everybody whose token is good. Not for ever, though: who keeps a host from its issuer must
+//! not keep a stolen key alive. A set that was fetched counts as it is, be it empty. Redirects are not followed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +17,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use jsonwebtoken::jwk::Jwk;
 use parking_lot::Mutex;
 use serde::Deserialize;
+use sha2::{Digest, Sha256};
 use thali_platform::identity::TokenAlgorithm;
 use thiserror::Error;
 use tokio::time::{Instant, timeout};
@@ -50,8 +52,20 @@ pub(super) struct KeySet {
 #[derive(Default)]
 struct State {
     keys: Vec<Arc<Key>>,
+    /// The digest of the document that they are from.
+    document: Option<[u8; 32]>,
     tried_at: Option<Instant>,
+    fetched_at: Option<Instant>,
     is_fresh: bool,
+}
+
+/// What a refresh has come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refreshed {
+    /// There are other keys.
+    Changed,
+    /// There are not, or whoever fetched them has told.
+    Same,
 }
 
 /// Why a key set could not be had.
@@ -67,8 +81,12 @@ enum FetchError {
     Body,
     #[error("it is no key set: {0}")]
     Json(#[from] serde_json::Error),
-    #[error("none of its keys is one for signatures of the algorithms that are allowed")]
-    NoKeys,
+}
+
+/// What was fetched.
+struct Fetched {
+    keys: Vec<Arc<Key>>,
+    document: [u8; 32],
 }
 
 /// A key set, whose members may be of kinds that are not known here.
@@ -89,7 +107,9 @@ impl KeySet {
             .timer(TokioTimer::new())
             .pool_max_idle_per_host(0)
             .build(connector().map_err(AuthError::Tls)?);
-        let state = Mutex::new(State { keys, ..State::default() });
+        // As old as they may have been, nobody knows: they count from now on.
+        let fetched_at = (!keys.is_empty()).then(Instant::now);
+        let state = Mutex::new(State { keys, fetched_at, ..State::default() });
         Ok(Arc::new(Self { config, uri, client, state, turn: tokio::sync::Mutex::default() }))
     }
 
@@ -113,16 +133,13 @@ impl KeySet {
     }
 
     /// Fetches it, unless the last try ended less than `floor` ago. Who comes while it is being fetched
-    /// waits for that. Whether there may be other keys than when it was called.
-    pub(super) async fn refresh(&self, floor: Duration, auth: &AuthConfig) -> bool {
+    /// waits for that.
+    pub(super) async fn refresh(&self, floor: Duration, auth: &AuthConfig) -> Refreshed {
         let asked_at = Instant::now();
         let _turn = self.turn.lock().await;
         let tried_at = self.state.lock().tried_at;
-        if tried_at.is_some_and(|at| at >= asked_at) {
-            return true;
-        }
-        if tried_at.is_some_and(|at| at.elapsed() < floor) {
-            return false;
+        if tried_at.is_some_and(|at| at >= asked_at || at.elapsed() < floor) {
+            return Refreshed::Same;
         }
         let fetched = match timeout(FETCH_TIMEOUT, self.fetch(auth)).await {
             Ok(fetched) => fetched,
@@ -132,23 +149,12 @@ impl KeySet {
         state.tried_at = Some(Instant::now());
         state.is_fresh = fetched.is_ok();
         match fetched {
-            Ok(keys) => {
-                state.keys = keys;
-                true
-            }
-            Err(error) => {
-                let (url, keys) = (&self.config.url, state.keys.len());
-                tracing::warn!(
-                    url,
-                    keys,
-                    "a key set cannot be fetched, its last keys stay: {error}"
-                );
-                false
-            }
+            Ok(fetched) => state.take(fetched, &self.config),
+            Err(error) => state.fail(&error, &self.config),
         }
     }
 
-    async fn fetch(&self, auth: &AuthConfig) -> Result<Vec<Arc<Key>>, FetchError> {
+    async fn fetch(&self, auth: &AuthConfig) -> Result<Fetched, FetchError> {
         let mut request = Request::new(Empty::new());
         *request.uri_mut() = self.uri.clone();
         let json = http::HeaderValue::from_static("application/jwk-set+json, application/json");
@@ -158,18 +164,54 @@ impl KeySet {
             return Err(FetchError::Status(answer.status()));
         }
         let body = Limited::new(answer.into_body(), SET_BYTES_MAX).collect().await;
-        let document: Document =
-            serde_json::from_slice(&body.map_err(|_| FetchError::Body)?.to_bytes())?;
+        let bytes = body.map_err(|_| FetchError::Body)?.to_bytes();
+        let document: Document = serde_json::from_slice(&bytes)?;
         let read = |key| serde_json::from_value::<Jwk>(key).ok();
-        let keys: Vec<_> = document
+        let keys = document
             .keys
             .into_iter()
             .filter_map(read)
-            .filter_map(|jwk| Key::of_jwk(&jwk, &self.config.algorithms, auth))
+            .filter_map(|jwk| Key::of_jwk(&jwk, &self.config, auth))
             .map(Arc::new)
             .take(KEYS_MAX)
             .collect();
-        if keys.is_empty() { Err(FetchError::NoKeys) } else { Ok(keys) }
+        Ok(Fetched { keys, document: Sha256::digest(&bytes).into() })
+    }
+}
+
+impl State {
+    fn take(&mut self, fetched: Fetched, config: &JwksConfig) -> Refreshed {
+        self.fetched_at = self.tried_at;
+        if self.document == Some(fetched.document) {
+            return Refreshed::Same;
+        }
+        self.document = Some(fetched.document);
+        self.keys = fetched.keys;
+        if self.keys.is_empty() {
+            let (url, algorithms) = (&config.url, &config.algorithms);
+            tracing::warn!(
+                url,
+                ?algorithms,
+                "a key set has no key for signatures that are allowed"
+            );
+        }
+        Refreshed::Changed
+    }
+
+    fn fail(&mut self, error: &FetchError, config: &JwksConfig) -> Refreshed {
+        let (url, keys) = (&config.url, self.keys.len());
+        let is_stale = self.fetched_at.is_some_and(|at| at.elapsed() >= config.stale_max);
+        if is_stale && keys > 0 {
+            tracing::error!(
+                url,
+                keys,
+                "a key set cannot be fetched, its keys are too old: {error}"
+            );
+            (self.keys, self.document) = (Vec::new(), None);
+            return Refreshed::Changed;
+        }
+        tracing::warn!(url, keys, "a key set cannot be fetched, its last keys stay: {error}");
+        Refreshed::Same
     }
 }
 

@@ -2,9 +2,10 @@
 
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use thali_contract::access::Scope;
 use thali_platform::identity::TokenAlgorithm;
 
-use super::config::{AuthConfig, AuthError, KeyConfig, KeyMaterial, SECRET_BYTES_MIN};
+use super::config::{AuthConfig, AuthError, JwksConfig, KeyConfig, KeyMaterial, SECRET_BYTES_MIN};
 use super::token::{Claims, TokenError};
 
 /// A key that checks tokens.
@@ -13,6 +14,8 @@ pub(super) struct Key {
     algorithm: Algorithm,
     key: DecodingKey,
     validation: Validation,
+    /// What its tokens may allow, if not everything.
+    scopes: Option<Vec<Scope>>,
 }
 
 impl Key {
@@ -41,11 +44,12 @@ impl Key {
             }
         };
         let key = key.map_err(|source| AuthError::Pem { key: name(), algorithm, source })?;
-        Ok(Self::new(config.kid.as_deref(), algorithm, key, auth))
+        let scopes = config.scopes.clone();
+        Ok(Self { scopes, ..Self::new(config.kid.as_deref(), algorithm, key, auth) })
     }
 
     /// A key of a key set; `None` for one that is not for signatures, or not of these algorithms.
-    pub(super) fn of_jwk(jwk: &Jwk, allowed: &[TokenAlgorithm], auth: &AuthConfig) -> Option<Self> {
+    pub(super) fn of_jwk(jwk: &Jwk, set: &JwksConfig, auth: &AuthConfig) -> Option<Self> {
         if jwk.common.public_key_use.as_ref().is_some_and(|is| *is != PublicKeyUse::Signature) {
             return None;
         }
@@ -61,11 +65,12 @@ impl Key {
             _ => return None,
         };
         let other = jwk.common.key_algorithm.as_ref().is_some_and(|is| *is != declared);
-        if other || !allowed.contains(&algorithm) {
+        if other || !set.algorithms.contains(&algorithm) {
             return None;
         }
         let key = DecodingKey::from_jwk(jwk).ok()?;
-        Some(Self::new(jwk.common.key_id.as_deref(), algorithm, key, auth))
+        let scopes = set.scopes.clone();
+        Some(Self { scopes, ..Self::new(jwk.common.key_id.as_deref(), algorithm, key, auth) })
     }
 
     fn new(
@@ -82,7 +87,7 @@ impl Key {
         // Times are looked at by `Verified::check_at`, each time that the token is used.
         validation.validate_exp = false;
         validation.validate_nbf = false;
-        Self { kid: kid.map(Into::into), algorithm, key, validation }
+        Self { kid: kid.map(Into::into), algorithm, key, validation, scopes: None }
     }
 
     pub(super) fn kid(&self) -> Option<&str> {
@@ -101,7 +106,11 @@ impl Key {
     /// The claims of a token that is signed with it, for this host.
     pub(super) fn check(&self, token: &str) -> Result<Claims, TokenError> {
         let decoded = jsonwebtoken::decode::<Claims>(token, &self.key, &self.validation);
-        decoded.map(|data| data.claims).map_err(|error| TokenError::Wrong(kind(&error)))
+        let claims = decoded.map_err(|error| TokenError::Wrong(kind(&error)))?.claims;
+        let may_say = |scope: &str| {
+            self.scopes.as_ref().is_none_or(|may| may.iter().any(|it| it.as_str() == scope))
+        };
+        if claims.scopes().all(may_say) { Ok(claims) } else { Err(TokenError::Scopes) }
     }
 }
 

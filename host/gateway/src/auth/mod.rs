@@ -81,7 +81,7 @@ pub struct AuthSnapshot {
     pub from_cache: u64,
     /// Requests with a bad one.
     pub refused: u64,
-    /// Requests that were refused unchecked, because of the bad ones before.
+    /// Requests with a bad one that were told to wait, because of the bad ones before.
     pub throttled: u64,
     /// Keys that are held now.
     pub keys: usize,
@@ -178,15 +178,20 @@ impl Auth {
     ) -> Result<(), Denied> {
         match (access, principal) {
             (Access::Public, _) | (Access::SignedIn, Some(_)) => Ok(()),
-            (Access::Scope(scope), Some(who)) if who.has_scope(scope.as_str()) => Ok(()),
-            (Access::Scope(scope), Some(_)) => Err(Denied::Scope(scope.clone())),
+            (Access::Implied(_), None) if !self.is_configured() => Ok(()),
+            (Access::Scope(scope) | Access::Implied(scope), Some(who)) => {
+                match who.has_scope(scope.as_str()) {
+                    true => Ok(()),
+                    false => Err(Denied::Scope(scope.clone())),
+                }
+            }
             (_, None) if !self.is_configured() => Err(Denied::NotConfigured),
             (_, None) => Err(Denied::NoToken),
         }
     }
 
-    /// A token that was checked before costs one look-up; who has one notices nothing of bad tokens
-    /// that others send from the same address.
+    /// A token that was checked before costs one look-up. Bad tokens that others send from the same address
+    /// never make a good one a bad one: they only end that key sets are fetched for it.
     async fn check(&self, token: &str, client: IpAddr) -> Result<Arc<Principal>, Denied> {
         let authority = self.authority.load();
         let Some(authority) = authority.as_ref() else { return Err(Denied::NotConfigured) };
@@ -197,12 +202,10 @@ impl Auth {
             self.counts.from_cache.fetch_add(1, Ordering::Relaxed);
             return Ok(principal);
         }
-        if let Some(retry_s) = self.failures.blocked_for(client) {
-            self.counts.throttled.fetch_add(1, Ordering::Relaxed);
-            return Err(Denied::TooManyFailures { retry_s });
-        }
         let checked = match ring.check(token, now_s) {
-            Err(error) if authority.may_learn(&error) => {
+            Err(error)
+                if authority.may_learn(&error) && self.failures.blocked_for(client).is_none() =>
+            {
                 // Boxed, so that the usual request does not carry the size of this.
                 Box::pin(Arc::clone(authority).check_anew(token, now_s)).await
             }
@@ -221,6 +224,10 @@ impl Auth {
     }
 
     fn refuse(&self, client: IpAddr) -> Denied {
+        if let Some(retry_s) = self.failures.blocked_for(client) {
+            self.counts.throttled.fetch_add(1, Ordering::Relaxed);
+            return Denied::TooManyFailures { retry_s };
+        }
         self.counts.refused.fetch_add(1, Ordering::Relaxed);
         self.failures.count(client);
         if self.is_configured() { Denied::BadToken } else { Denied::NotConfigured }

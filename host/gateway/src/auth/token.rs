@@ -27,6 +27,8 @@ pub(super) enum TokenError {
     Wrong(String),
     #[error("its subject or a scope of it cannot be one")]
     Names,
+    #[error("its key may not say all of its scopes")]
+    Scopes,
     #[error("it has expired")]
     Expired,
     #[error("it is from the future")]
@@ -47,6 +49,12 @@ pub(super) struct Claims {
     _aud: OneOrMany,
     #[serde(default)]
     scope: String,
+}
+
+impl Claims {
+    pub(super) fn scopes(&self) -> impl Iterator<Item = &str> {
+        self.scope.split(' ').filter(|scope| !scope.is_empty())
+    }
 }
 
 /// A string or an array of them.
@@ -87,8 +95,7 @@ pub(super) struct Verified {
 impl Verified {
     /// What claims come to, whenever that may hold.
     pub(super) fn of(claims: Claims) -> Result<Self, TokenError> {
-        let scopes: Vec<String> =
-            claims.scope.split(' ').filter(|scope| !scope.is_empty()).map(Into::into).collect();
+        let scopes: Vec<String> = claims.scopes().map(Into::into).collect();
         if !is_subject(&claims.sub) || scopes.iter().any(|scope| scope.len() > SCOPE_BYTES_MAX) {
             return Err(TokenError::Names);
         }

@@ -167,6 +167,9 @@ impl Streams {
         let route = Arc::clone(&invocation.target.route);
         let start = at.resumes_at.map_or(Start::Snapshot(at.last), Start::Resume);
         let mut session = Session::new(route, outbox, listener, slot, start, is_over);
+        if invocation.principal.is_some() {
+            session.expire();
+        }
         let is_done = is_over && at.resumes_at.is_some() && !session.has_missed().await;
         let snapshot = at.resumes_at.is_none().then_some((at.last, snapshot));
         let follower = Box::new(Follower { session, gap: at.gap, snapshot });

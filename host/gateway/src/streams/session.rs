@@ -18,6 +18,10 @@ use super::slots::Slot;
 /// How long a stream may be silent: shorter than the minute after which proxies take it for dead.
 pub(crate) const BEAT: Duration = Duration::from_secs(15);
 
+/// How long somebody who is signed in may follow without coming back: tokens expire, and keys are taken out. The
+/// client resumes where it was.
+pub(crate) const SIGNED_IN_MAX: Duration = Duration::from_secs(300);
+
 /// Events that are read at once to catch up.
 const CATCH_UP_EVENTS: u32 = 64;
 
@@ -30,6 +34,8 @@ pub(crate) struct Session {
     last: Seq,
     phase: Phase,
     next_beat: Instant,
+    /// When the client has to come back.
+    until: Option<Instant>,
     _slot: Slot,
 }
 
@@ -92,7 +98,12 @@ impl Session {
             }
         };
         let next_beat = Instant::now() + BEAT;
-        Self { route, outbox, listener, last, phase, next_beat, _slot: slot }
+        Self { route, outbox, listener, last, phase, next_beat, until: None, _slot: slot }
+    }
+
+    /// Lets the client come back, to say again who it is, after [`SIGNED_IN_MAX`].
+    pub(crate) fn expire(&mut self) {
+        self.until = Some(Instant::now() + SIGNED_IN_MAX);
     }
 
     /// Whether the client gets what it has missed, and not yet what happens.
@@ -120,6 +131,11 @@ impl Session {
     /// What the client gets next, or how the stream ended. Safe to drop before it is ready.
     pub(crate) async fn next(&mut self) -> Result<Item, Ending> {
         loop {
+            let is_expired = self.until.is_some_and(|until| until <= Instant::now());
+            if is_expired && !matches!(self.phase, Phase::Over(_)) {
+                self.phase = Phase::Over(Ending::Interrupted);
+            }
+            let wake = self.until.map_or(self.next_beat, |until| until.min(self.next_beat));
             let notice = match &mut self.phase {
                 Phase::Over(ending) => return Err(*ending),
                 Phase::CatchingUp { backlog, .. } => match backlog.pop_front() {
@@ -129,7 +145,7 @@ impl Session {
                         continue;
                     }
                 },
-                Phase::Live => match timeout_at(self.next_beat, self.listener.next()).await {
+                Phase::Live => match timeout_at(wake, self.listener.next()).await {
                     Ok(Ok(notice)) => notice,
                     Ok(Err(silence)) => {
                         if self.falls_silent(silence) {
@@ -137,6 +153,7 @@ impl Session {
                         }
                         continue;
                     }
+                    Err(_) if wake < self.next_beat => continue,
                     Err(_) => {
                         self.next_beat = Instant::now() + BEAT;
                         return Ok(Item::Beat);
@@ -225,19 +242,39 @@ mod tests {
         Arc::new(routes.into_iter().find(|route| route.stream().is_some()).unwrap())
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_stream_on_which_nothing_happens_beats() {
-        let folder = tempfile::tempdir().unwrap();
+    /// A stream on which nothing happens.
+    fn session(folder: &tempfile::TempDir) -> Session {
         let databases = Databases::open(folder.path().to_owned(), SqlLimits::default()).unwrap();
         let database = databases.database(&"a".parse().unwrap());
-        let mut session = Session::new(
+        Session::new(
             route(),
             Arc::new(Outbox::new(database, EventLimits::default())),
             Listener::to_nothing(),
             Slots::new(&GatewayLimits::default()).take([127, 0, 0, 1].into()).unwrap(),
             Start::Snapshot(0),
             false,
-        );
+        )
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_is_signed_in_has_to_come_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut session = session(&folder);
+        session.expire();
+        let began = Instant::now();
+        let ending = loop {
+            match session.next().await {
+                Ok(item) => assert!(matches!(item, Item::Beat)),
+                Err(ending) => break ending,
+            }
+        };
+        assert_eq!((ending, began.elapsed()), (Ending::Interrupted, SIGNED_IN_MAX));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_on_which_nothing_happens_beats() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut session = session(&folder);
         for _ in 0..3 {
             let before = Instant::now();
             assert!(matches!(session.next().await, Ok(Item::Beat)));

@@ -177,7 +177,6 @@ async fn the_last_keys_stay_when_the_issuer_fails() {
     let failures = [
         Document::Status(500),
         Document::Status(404),
-        Document::Json(json!({ "keys": [] })),
         Document::Json(json!({ "error": "no" })),
         Document::Json(json!("keys")),
         Document::Endless,
@@ -189,6 +188,42 @@ async fn the_last_keys_stay_when_the_issuer_fails() {
         assert_eq!(status(&host, &token(Algorithm::RS256, "unknown")).await, 401);
         assert_eq!(issuer.asked(), asked + 1, "asked, and no redirect followed");
         assert_eq!(status(&host, &good).await, 200);
+    }
+}
+
+#[tokio::test]
+async fn an_issuer_can_take_back_its_last_key() {
+    let issuer = Issuer::start(set(&[rs256("r")])).await;
+    let host = host(issuer.config(Duration::ZERO)).await;
+    let good = token(Algorithm::RS256, "r");
+    assert_eq!(status(&host, &good).await, 200);
+    issuer.says(set(&[]));
+    assert_eq!(status(&host, &token(Algorithm::RS256, "unknown")).await, 401);
+    assert_eq!(status(&host, &good).await, 401);
+}
+
+#[tokio::test]
+async fn keys_that_are_too_old_count_no_more() {
+    let issuer = Issuer::start(set(&[rs256("r")])).await;
+    let mut config = issuer.config(Duration::ZERO);
+    config.jwks[0].stale_max = Duration::ZERO;
+    let host = host(config).await;
+    let good = token(Algorithm::RS256, "r");
+    assert_eq!(status(&host, &good).await, 200);
+    issuer.says(Document::Status(500));
+    assert_eq!(status(&host, &token(Algorithm::RS256, "unknown")).await, 401);
+    assert_eq!(status(&host, &good).await, 401);
+}
+
+#[tokio::test]
+async fn a_set_that_has_not_changed_forgets_no_token() {
+    let issuer = Issuer::start(set(&[rs256("r")])).await;
+    let host = host(issuer.config(Duration::ZERO)).await;
+    let good = token(Algorithm::RS256, "r");
+    for fetches in 1..=3 {
+        assert_eq!(status(&host, &good).await, 200);
+        assert_eq!(status(&host, &token(Algorithm::RS256, "unknown")).await, 401);
+        assert_eq!(host.auth.snapshot().from_cache, fetches - 1);
     }
 }
 

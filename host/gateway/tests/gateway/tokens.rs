@@ -374,10 +374,26 @@ async fn guess_flood() {
         }
     }
     assert_eq!(statuses, [20, 9980]);
-    // Who is signed in, or has no token, notices nothing.
+    // Who signs in now, from the same address, was signed in, or has no token, notices nothing.
+    assert_eq!(host.get_as("/api/v1/mine", &token_of("bob", "")).await.status, 200);
     assert_eq!(host.get_as("/api/v1/mine", &good).await.status, 200);
     assert_eq!(host.get("/api/v1/ping").await.status, 200);
     assert_eq!(host.auth.snapshot().throttled, 9980);
+}
+
+#[tokio::test]
+async fn a_key_with_scopes_says_nothing_else() {
+    let partner = thali_gateway::KeyConfig {
+        scopes: Some(vec!["orders:read".parse().unwrap()]),
+        ..secret("partner", SECRET)
+    };
+    let host = TestHost::with_keys(only(vec![partner]), MANY).await;
+    host.deploy(counter_with(1, GUARDED)).await;
+    for (scope, status) in [("orders:read", 200), ("", 200), ("admin", 401), ("orders:read x", 401)]
+    {
+        let token = sign(Algorithm::HS256, Some("partner"), &claims(&json!({ "scope": scope })));
+        assert_eq!(host.get_as("/api/v1/mine", &token).await.status, status, "{scope:?}");
+    }
 }
 
 /// T-14

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use thali_contract::access::Scope;
 use thali_contract::manifest::entries::{Entry, Keys};
 use thali_contract::manifest::units;
 use thali_gateway::{AuthConfig, JwksConfig};
@@ -13,13 +14,18 @@ use super::Tables;
 
 const AUTH: Keys =
     Keys { known: &["issuer", "audience", "leeway", "sign", "keys", "jwks"], later: &[] };
-const KEY: Keys = Keys { known: &["algorithm", "secret", "public", "private"], later: &[] };
-const JWKS: Keys = Keys { known: &["url", "algorithms", "refresh"], later: &[] };
+const KEY: Keys =
+    Keys { known: &["algorithm", "secret", "public", "private", "scopes"], later: &[] };
+const JWKS: Keys =
+    Keys { known: &["url", "algorithms", "refresh", "stale-max", "scopes"], later: &[] };
 const FILE: Keys = Keys { known: &["file"], later: &[] };
 
 /// The longest leeway: more would make `exp` say little.
 const LEEWAY_MAX: Duration = Duration::from_secs(300);
 
+/// How long the keys of one may count that cannot be fetched.
+const STALE: std::ops::RangeInclusive<Duration> =
+    Duration::from_secs(60)..=Duration::from_secs(720 * 60 * 60);
 /// How often a key set may be fetched.
 const REFRESH: std::ops::RangeInclusive<Duration> =
     Duration::from_secs(30)..=Duration::from_secs(24 * 60 * 60);
@@ -46,6 +52,7 @@ pub(crate) struct AuthKey {
     pub(crate) check: CheckWith,
     /// The file of the private half, of a key that is not HS256.
     pub(crate) private: Option<PathBuf>,
+    pub(crate) scopes: Option<Vec<Scope>>,
 }
 
 /// What checks the tokens of a key.
@@ -109,11 +116,13 @@ impl Tables<'_, '_> {
 
     fn auth_key(&mut self, section: Entry<'_>) -> Option<AuthKey> {
         let (mut algorithm, mut secret, mut public, mut private) = (None, None, None, None);
+        let mut scopes = None;
         for entry in self.reader.table(section)? {
             match entry.key {
                 "algorithm" => algorithm = self.reader.parsed(entry, str::parse::<TokenAlgorithm>),
                 "secret" => secret = self.secret(entry),
                 "public" => public = self.file(entry),
+                "scopes" => scopes = self.scopes(entry),
                 "private" => private = self.file(entry),
                 _ => self.reader.unknown(entry, &KEY),
             }
@@ -132,22 +141,27 @@ impl Tables<'_, '_> {
                 return None;
             }
         };
-        Some(AuthKey { kid, algorithm, check, private })
+        Some(AuthKey { kid, algorithm, check, private, scopes })
     }
 
     fn key_set(&mut self, section: Entry<'_>) -> Option<JwksConfig> {
-        let (mut url, mut algorithms, mut refresh) = (None, None, None);
+        let (mut url, mut algorithms, mut refresh, mut stale_max) = (None, None, None, None);
+        let mut scopes = None;
         for entry in self.reader.table(section)? {
             match entry.key {
                 "url" => url = self.text(entry),
                 "algorithms" => algorithms = self.algorithms(entry),
                 "refresh" => refresh = self.refresh(entry),
+                "stale-max" => stale_max = self.stale_max(entry),
+                "scopes" => scopes = self.scopes(entry),
                 _ => self.reader.unknown(entry, &JWKS),
             }
         }
         self.needs(section, &[("url", url.is_some()), ("algorithms", algorithms.is_some())]);
         let mut set = JwksConfig::new(url?, algorithms?);
         set.refresh = refresh.unwrap_or(set.refresh);
+        set.stale_max = stale_max.unwrap_or(set.stale_max);
+        set.scopes = scopes;
         Some(set)
     }
 
@@ -155,6 +169,12 @@ impl Tables<'_, '_> {
         let names = self.reader.strings(entry)?;
         let parsed: Result<Vec<_>, String> = names.iter().map(|name| name.parse()).collect();
         parsed.map_err(|detail| self.reader.mistake(entry.at, detail)).ok()
+    }
+
+    fn scopes(&mut self, entry: Entry<'_>) -> Option<Vec<Scope>> {
+        let names = self.reader.strings(entry)?;
+        let parsed: Result<Vec<Scope>, _> = names.iter().map(|name| name.parse()).collect();
+        parsed.map_err(|error| self.reader.mistake(entry.at, error.to_string())).ok()
     }
 
     /// Text with something in it.
@@ -184,6 +204,13 @@ impl Tables<'_, '_> {
             time.filter(|time| time.subsec_nanos() == 0).ok_or_else(|| {
                 format!("{text:?} is not a time of whole seconds, at most {LEEWAY_MAX:?}: \"5s\"")
             })
+        })
+    }
+
+    fn stale_max(&mut self, entry: Entry<'_>) -> Option<Duration> {
+        self.reader.parsed(entry, |text| {
+            let time = units::duration(text).filter(|time| STALE.contains(time));
+            time.ok_or_else(|| format!("{text:?} is not a time from 1m to 720h, such as \"24h\""))
         })
     }
 
@@ -231,10 +258,12 @@ private = { file = "/run/ed.pem" }
 [auth.keys."old key"]
 algorithm = "HS256"
 secret = { file = "hs.key" }
+scopes = ["orders:read"]
 [auth.jwks.issuer]
 url = "https://issuer.example/jwks.json"
 algorithms = ["RS256", "ES256"]
 refresh = "10m"
+stale-max = "1h"
 "#,
         )
         .unwrap();
@@ -243,7 +272,9 @@ refresh = "10m"
         assert_eq!(first.private.as_deref(), Some(Path::new("/run/ed.pem")));
         assert!(matches!(&first.check, CheckWith::Public(file) if file.ends_with("ed.pub.pem")));
         assert_eq!((second.kid.as_str(), second.can_sign()), ("old key", true));
+        assert_eq!(second.scopes.as_deref(), Some(&["orders:read".parse().unwrap()][..]));
         assert_eq!(auth.jwks[0].refresh, Duration::from_secs(600));
+        assert_eq!(auth.jwks[0].stale_max, Duration::from_secs(3600));
         assert!(!auth.has_literal_secrets());
     }
 

@@ -54,7 +54,7 @@ pub fn secret(kid: &str, secret: &str) -> KeyConfig {
 }
 
 pub fn key(kid: &str, algorithm: TokenAlgorithm, material: KeyMaterial) -> KeyConfig {
-    KeyConfig { kid: Some(kid.into()), algorithm, material }
+    KeyConfig { kid: Some(kid.into()), algorithm, material, scopes: None }
 }
 
 pub fn now() -> u64 {
