@@ -1,6 +1,8 @@
 //! Where the heavy work of a deploy waits its turn: reading a component and compiling it takes a
 //! core, and memory by the hundred megabytes, so few do it at once and few more may wait.
 
+mod child;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -14,6 +16,9 @@ use tracing::Instrument;
 
 use crate::error::DeployError;
 
+pub(crate) use child::{Cancel, ChildError, Compilation};
+pub use child::{ChildLimits, CompileWith, EXIT_REFUSED};
+
 /// How much of the machine deploys may take.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CompileLimits {
@@ -23,11 +28,18 @@ pub struct CompileLimits {
     pub waiting_max: usize,
     /// How long a deploy waits for its turn. Default 60 s.
     pub wait_max: Duration,
+    /// Where they are compiled. Default in the host itself; `thali up` has a process for it.
+    pub with: CompileWith,
 }
 
 impl Default for CompileLimits {
     fn default() -> Self {
-        Self { running_max: 2, waiting_max: 8, wait_max: Duration::from_secs(60) }
+        Self {
+            running_max: 2,
+            waiting_max: 8,
+            wait_max: Duration::from_secs(60),
+            with: CompileWith::default(),
+        }
     }
 }
 

@@ -71,7 +71,7 @@ pub struct Control {
     /// The generation of what is live.
     changed: watch::Sender<u64>,
     // Keeps other hosts out.
-    _data: DataFolder,
+    pub(crate) data: DataFolder,
 }
 
 impl Default for ControlConfig {
@@ -107,7 +107,7 @@ impl Control {
             runtime,
             backends,
             running: Arc::default(),
-            _data: data,
+            data,
         }
     }
 

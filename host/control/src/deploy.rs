@@ -9,7 +9,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use thali_contract::name::Digest;
 
-use crate::compiling::{blocking, detached};
+use crate::compiling::{Cancel, blocking, detached};
 use crate::control::{Control, DeployOptions};
 use crate::error::DeployError;
 use crate::inspect::{Candidate, inspect};
@@ -126,6 +126,8 @@ impl Control {
     ) -> Result<Built, DeployError> {
         let turn = self.turns.take().await?;
         let control = Arc::clone(self);
+        let cancel = Cancel::default();
+        let _wanted = cancel.wanted();
         let build = move || {
             let candidate = inspect(bytes, digest, control.config.implied_routes)?;
             // What is refused here costs no compilation. What counts is the same check at the swap.
@@ -133,7 +135,7 @@ impl Control {
             control.check_rollout(&live, candidate.name())?;
             control.check(&live, &candidate, force)?;
             control.check_outbound(&candidate)?;
-            control.compile(candidate)
+            control.compile_while(candidate, &cancel)
         };
         turn.work(build).await?
     }

@@ -10,9 +10,10 @@ use thali_contract::problem::{Mistake, Problem};
 use thali_contract::read::ReadError;
 use thali_contract::route::RouteConflict;
 use thali_platform::sql::{MigrateError, SeedError, SqlError, Unavailable};
-use thali_runtime::PrepareError;
+use thali_runtime::{CompileError, PrepareError};
 use thiserror::Error;
 
+use crate::compiling::ChildError;
 use crate::contracts::{Breach, Dependent, Rivalry};
 use crate::rollout::RolloutError;
 
@@ -59,6 +60,15 @@ pub enum DeployError {
     /// Addresses that only an operator can grant.
     #[error("outbound requests not granted: {}", listed(.0))]
     OutboundNotGranted(Vec<Mistake>),
+    /// A component beyond the limits of what is looked at.
+    #[error("{0}")]
+    TooComplex(String),
+    /// A component that begins with more than its own limits allow.
+    #[error("{0}")]
+    LimitTooLow(String),
+    /// Compiling the component takes more than it may.
+    #[error("{0}")]
+    CompileBudget(String),
     /// The engine does not take the component.
     #[error("does not compile: {0}")]
     Compile(String),
@@ -147,6 +157,9 @@ impl DeployError {
             Self::NotAComponent(what)
             | Self::InvalidComponent(what)
             | Self::NotGranted(what)
+            | Self::TooComplex(what)
+            | Self::LimitTooLow(what)
+            | Self::CompileBudget(what)
             | Self::Compile(what)
             | Self::Link(what)
             | Self::Migration(what)
@@ -174,6 +187,9 @@ impl DeployError {
             | Self::InvalidManifest(_)
             | Self::InvalidEvents(_)
             | Self::NotGranted(_)
+            | Self::TooComplex(_)
+            | Self::LimitTooLow(_)
+            | Self::CompileBudget(_)
             | Self::OutboundNotGranted(_)
             | Self::Compile(_)
             | Self::Link(_)
@@ -202,6 +218,9 @@ impl DeployError {
             Self::ReservedName(_) => "reserved_name",
             Self::NotGranted(_) => "import_not_granted",
             Self::OutboundNotGranted(_) => "outbound_not_granted",
+            Self::TooComplex(_) => "too_complex",
+            Self::LimitTooLow(_) => "limit_too_low",
+            Self::CompileBudget(_) => "compile_budget",
             Self::Compile(_) => "compile_failed",
             Self::Link(_) => "link_failed",
             Self::Migration(_) => "migration_failed",
@@ -234,6 +253,9 @@ impl DeployError {
             Self::InvalidName(_) | Self::ReservedName(_) => "No service can have this name",
             Self::NotGranted(_) => "The component imports what this host does not offer",
             Self::OutboundNotGranted(_) => "The service asks for addresses that are not public",
+            Self::TooComplex(_) => "The component is too complex",
+            Self::LimitTooLow(_) => "The component needs more than its limits allow",
+            Self::CompileBudget(_) => "The component takes too much to compile",
             Self::Compile(_) => "The component does not compile",
             Self::Link(_) => "The component cannot be linked",
             Self::Migration(_) => "A migration failed",
@@ -304,9 +326,25 @@ impl From<ReadError> for DeployError {
             ReadError::NotWasm | ReadError::NotAComponent => Self::NotAComponent(error.to_string()),
             ReadError::Import { .. } => Self::NotGranted(error.to_string()),
             ReadError::Parts(error) => error.into(),
-            ReadError::Invalid { .. } | ReadError::TooComplex(_) => {
-                Self::InvalidComponent(error.to_string())
-            }
+            ReadError::TooComplex(_) => Self::TooComplex(error.to_string()),
+            ReadError::Invalid { .. } => Self::InvalidComponent(error.to_string()),
+        }
+    }
+}
+
+impl From<CompileError> for DeployError {
+    fn from(error: CompileError) -> Self {
+        Self::Compile(error.0)
+    }
+}
+
+impl From<ChildError> for DeployError {
+    fn from(error: ChildError) -> Self {
+        match error {
+            ChildError::Refused(reason) => Self::Compile(reason),
+            ChildError::Budget(_) => Self::CompileBudget(error.to_string()),
+            ChildError::Io(source) => Self::Storage { action: "compiling the component", source },
+            ChildError::GivenUp | ChildError::Died { .. } => Self::Internal(error.to_string()),
         }
     }
 }
@@ -323,7 +361,9 @@ impl From<PackError> for DeployError {
 impl From<PrepareError> for DeployError {
     fn from(error: PrepareError) -> Self {
         match error {
-            PrepareError::NotGranted(_) => Self::NotGranted(error.to_string()),
+            PrepareError::NotGranted(ref import) => {
+                Self::NotGranted(format!("{error}; {}", how_to_grant(import)))
+            }
             PrepareError::Link(_) | PrepareError::MissingExport(_) => Self::Link(error.to_string()),
         }
     }
@@ -360,6 +400,25 @@ impl From<SqlError> for DeployError {
 impl From<RouteConflict> for DeployError {
     fn from(conflict: RouteConflict) -> Self {
         Self::RouteConflict(conflict.to_string())
+    }
+}
+
+/// What would let a component have what it imports, or what it can use instead.
+fn how_to_grant(import: &str) -> &'static str {
+    match import.split_once('/').map_or(import, |(package, _)| package) {
+        "wasi:http" => {
+            "requests go out through thali:platform/http, to the origins in service.toml: [outbound] allow = \
+             [\"https://api.example\"]"
+        }
+        "wasi:sockets" => {
+            "nothing grants sockets: HTTP goes out through thali:platform/http with [outbound] allow = [..]"
+        }
+        "wasi:filesystem" => {
+            "nothing grants files: a service keeps what it has to in its database ([database], \
+             thali:platform/sql)"
+        }
+        "thali:platform" => "thali.toml and service.toml cannot add to what this version offers",
+        _ => "of WASI a component may import cli, clocks, io and random",
     }
 }
 

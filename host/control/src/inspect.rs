@@ -10,7 +10,7 @@ use thali_contract::manifest::calls::idempotent_functions;
 use thali_contract::manifest::{LimitsSpec, Manifest};
 use thali_contract::name::{Digest, InterfaceName, InvalidServiceName, ServiceName};
 use thali_contract::pack::{self, Migration};
-use thali_contract::read::read_contract;
+use thali_contract::read::{self, Shape};
 use thali_contract::route::{Route, Routes};
 use thali_platform::cache::{CACHE_BYTES_MAX, CACHE_BYTES_USUAL};
 use thali_platform::events::EventLimits;
@@ -29,6 +29,7 @@ const RESERVED_NAMES: [&str; 2] = ["live", "ready"];
 pub(crate) struct Candidate {
     pub(crate) bytes: Bytes,
     pub(crate) digest: Digest,
+    pub(crate) shape: Shape,
     pub(crate) contract: Arc<Contract>,
     pub(crate) manifest: Arc<Manifest>,
     pub(crate) routes: Arc<[Arc<Route>]>,
@@ -47,7 +48,7 @@ pub(crate) fn inspect(
     digest: Digest,
     implied_routes: bool,
 ) -> Result<Candidate, DeployError> {
-    let contract = read_contract(&bytes)?;
+    let (contract, shape) = read::read(&bytes)?;
     let parts = pack::unpack(&bytes)?;
     let manifest = manifest(&parts.manifest)?;
     check_name(&manifest.service.name)?;
@@ -61,6 +62,7 @@ pub(crate) fn inspect(
     Ok(Candidate {
         bytes,
         digest,
+        shape,
         optional: optional(&manifest, &contract),
         idempotent: idempotent.into(),
         contract: Arc::new(contract),
@@ -155,7 +157,7 @@ impl Candidate {
 
     /// The limits it asks for, and what the host allows where that is less.
     pub(crate) fn limits(&self) -> Limits {
-        let LimitsSpec { memory_bytes, timeout, cpu, concurrency, queue, reuse } =
+        let LimitsSpec { memory_bytes, table_elements, timeout, cpu, concurrency, queue, reuse } =
             self.manifest.limits;
         let usual = Limits::default();
         Limits {
@@ -163,15 +165,40 @@ impl Candidate {
             cpu: cpu.unwrap_or(usual.cpu),
             memory_bytes: memory_bytes
                 .map_or(usual.memory_bytes, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX)),
+            table_elements: table_elements.map_or(usual.table_elements, |count| count as usize),
             concurrency: concurrency.unwrap_or(usual.concurrency),
             queue,
             reuse: reuse.unwrap_or(usual.reuse),
         }
     }
 
+    /// Refuses what could not be instantiated under its own limits.
+    pub(crate) fn check_shape(&self, host: &HostLimits) -> Result<(), DeployError> {
+        let limits = self.limits().within(host);
+        let Shape { memory_bytes, table_elements } = self.shape;
+        let (memory_max, tables_max) = (limits.memory_bytes as u64, limits.table_elements as u64);
+        let too_low = |what: String| Err(DeployError::LimitTooLow(what));
+        if memory_bytes > memory_max {
+            let most = host.memory_bytes_max;
+            return too_low(format!(
+                "the component begins with {memory_bytes} bytes of memory and may have {memory_max}: \
+                 raise memory under [limits] in service.toml (this host allows {most})"
+            ));
+        }
+        if table_elements > tables_max {
+            let most = host.table_elements_max;
+            return too_low(format!(
+                "the component begins with {table_elements} table elements and may have {tables_max}: \
+                 raise tables under [limits] in service.toml (this host allows {most})"
+            ));
+        }
+        Ok(())
+    }
+
     /// What it asked for and does not get.
     pub(crate) fn curtailed(&self, host: &HostLimits) -> Vec<String> {
-        let LimitsSpec { memory_bytes, timeout, cpu, concurrency, .. } = self.manifest.limits;
+        let LimitsSpec { memory_bytes, table_elements, timeout, cpu, concurrency, .. } =
+            self.manifest.limits;
         let memory_max = u64::try_from(host.memory_bytes_max).unwrap_or(u64::MAX);
         let memory = memory_bytes.filter(|bytes| *bytes > memory_max).map(|bytes| {
             format!("limits.memory: asked for {bytes} bytes, gets {memory_max}, the most this host allows")
@@ -185,6 +212,12 @@ impl Candidate {
         };
         let timeout = time("timeout", timeout, host.timeout_max);
         let cpu = time("cpu", cpu, host.cpu_max);
+        let tables_max = host.table_elements_max;
+        let tables = table_elements.filter(|count| *count as usize > tables_max).map(|count| {
+            format!(
+                "limits.tables: asked for {count}, gets {tables_max}, the most this host allows"
+            )
+        });
         let concurrency = concurrency.filter(|count| *count > host.instances_max).map(|count| {
             let most = host.instances_max;
             format!("limits.concurrency: asked for {count}, gets {most}, the most this host allows")
@@ -200,7 +233,7 @@ impl Candidate {
             _ => None,
         });
         let outbound = self.idle_outbound();
-        [memory, timeout, cpu, concurrency, cache, outbound].into_iter().flatten().collect()
+        [memory, tables, timeout, cpu, concurrency, cache, outbound].into_iter().flatten().collect()
     }
 }
 

@@ -39,7 +39,7 @@ pub use breakers::{
     BreakerError, BreakerStatus, CallStatus, CircuitState, PolicyStatus, RevisionBreaker,
 };
 pub use care::Care;
-pub use compiling::CompileLimits;
+pub use compiling::{ChildLimits, CompileLimits, CompileWith, EXIT_REFUSED};
 pub use control::{Control, ControlConfig, DeployOptions};
 pub use data::{DataError, DataFolder, Paths, open_data};
 pub use databases::ReplaceError;

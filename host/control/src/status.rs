@@ -211,6 +211,8 @@ pub struct LimitsStatus {
     pub cpu_ms: u64,
     /// Bytes of memory of one invocation.
     pub memory_bytes: usize,
+    /// Table elements of one invocation.
+    pub table_elements: usize,
     /// Invocations at the same time; absent without a limit of its own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub concurrency: Option<u32>,
@@ -397,6 +399,7 @@ impl LimitsStatus {
             timeout_ms: milliseconds(limits.timeout),
             cpu_ms: milliseconds(limits.cpu),
             memory_bytes: limits.memory_bytes,
+            table_elements: limits.table_elements,
             concurrency: Some(limits.concurrency).filter(|count| *count != u32::MAX),
             queue: limits.queue(),
             rate: manifest.rate.as_ref().map(ToString::to_string),

@@ -12,7 +12,7 @@ use thali_runtime::{Code, Extensions, Publisher, Revision, RevisionSpec};
 use tracing::warn;
 
 use crate::care::Care;
-use crate::compiling::blocking;
+use crate::compiling::{Cancel, Compilation, CompileWith, blocking};
 use crate::contracts::{Breach, Change, Dependent, Party};
 use crate::control::Control;
 use crate::drain::Tenure;
@@ -94,12 +94,35 @@ impl Control {
 
     /// Compiles a candidate, or finds what was compiled of it before. Blocks.
     pub(crate) fn compile(&self, candidate: Candidate) -> Result<Built, DeployError> {
+        self.compile_while(candidate, &Cancel::default())
+    }
+
+    /// Compiles a candidate for as long as somebody wants it. Blocks.
+    pub(crate) fn compile_while(
+        &self,
+        candidate: Candidate,
+        cancel: &Cancel,
+    ) -> Result<Built, DeployError> {
         self.runtime.check_imports(&candidate.contract)?;
-        let code = self.runtime.compile(&candidate.bytes, &candidate.digest);
-        match code {
-            Ok(code) => Ok(Built { candidate, code }),
-            Err(error) => Err(DeployError::Compile(error.0)),
-        }
+        candidate.check_shape(self.runtime.limits())?;
+        let (bytes, digest) = (&candidate.bytes, &candidate.digest);
+        let code = match &self.config.compile.with {
+            CompileWith::InProcess => self.runtime.compile(bytes, digest)?,
+            CompileWith::Child { program, limits } => match self.runtime.compiled(digest) {
+                Some(code) => code,
+                None => {
+                    let compilation = Compilation {
+                        program,
+                        limits,
+                        folder: &self.data.paths().cache,
+                        fingerprint: &self.runtime.fingerprint(),
+                        stack_bytes: self.runtime.limits().stack_bytes,
+                    };
+                    self.runtime.accept(digest, &compilation.run(bytes, cancel)?)?
+                }
+            },
+        };
+        Ok(Built { candidate, code })
     }
 
     /// Puts a revision in the place of the live one, or beside it: link, wire, migrate, smoke, persist,

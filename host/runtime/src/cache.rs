@@ -45,20 +45,29 @@ impl CodeCache {
 
     /// The compiled component, if this host compiled it before.
     pub(crate) fn load(&self, engine: &Engine, digest: &Digest) -> Option<Component> {
+        self.try_load(engine, digest).ok().flatten()
+    }
+
+    /// The compiled component; an error when it is this host's own and the engine does not take it.
+    pub(crate) fn try_load(
+        &self,
+        engine: &Engine,
+        digest: &Digest,
+    ) -> wasmtime::Result<Option<Component>> {
         let path = self.code_path(digest);
-        let code = fs::read(&path).ok()?;
+        let Ok(code) = fs::read(&path) else { return Ok(None) };
         let mac = fs::read(self.mac_path(digest)).unwrap_or_default();
         if self.mac(digest, &code).verify_slice(&mac).is_err() {
             tracing::warn!(%digest, "compiled code in the cache was not written by this host; compiling again");
             self.remove(digest);
-            return None;
+            return Ok(None);
         }
         match deserialize(engine, &path) {
-            Ok(component) => Some(component),
+            Ok(component) => Ok(Some(component)),
             Err(error) => {
-                tracing::warn!(%digest, "compiled code in the cache does not load; compiling again: {error:#}");
+                tracing::warn!(%digest, "compiled code in the cache does not load: {error:#}");
                 self.remove(digest);
-                None
+                Err(error)
             }
         }
     }
@@ -118,7 +127,7 @@ fn deserialize(engine: &Engine, path: &Path) -> wasmtime::Result<Component> {
 }
 
 /// Everything that decides whether compiled code fits: wasmtime's version, settings, target.
-fn engine_hash(engine: &Engine) -> [u8; 32] {
+pub(crate) fn engine_hash(engine: &Engine) -> [u8; 32] {
     struct Sha(Sha256);
     impl Hasher for Sha {
         fn finish(&self) -> u64 {

@@ -263,7 +263,8 @@ fn engine_report(pool_instances: u32, pagemap_scan: bool) -> EngineReport {
     EngineReport { pool_instances, pagemap_scan, epoch_tick_ms, code_cache: false }
 }
 
-fn engine_config(limits: &HostLimits) -> Config {
+/// What decides about the code: the same for every engine of this program.
+pub(crate) fn engine_config(limits: &HostLimits) -> Config {
     let mut config = Config::new();
     config
         .wasm_component_model(true)

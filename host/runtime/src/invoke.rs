@@ -20,6 +20,7 @@ use crate::link::CallFailed;
 use crate::revision::{Exported, Revision};
 use crate::state::{Scope, State};
 use crate::topology::{Chain, NodeIndex, Topology};
+use crate::trap_log::Say;
 use crate::turns::{Claim, measured};
 
 /// An instance that has served before and may serve again.
@@ -248,6 +249,7 @@ async fn fresh(
     let mut store = Store::new(runtime.engine(), State::new(runtime, revision, scope));
     store.limiter(|state| &mut state.meter);
     store.set_hostcall_fuel(runtime.limits().host_call_bytes_max);
+    store.set_max_component_handles(runtime.limits().handles_max);
     store.epoch_deadline_callback(at_epoch);
     store.set_epoch_deadline(1);
     match revision.pre().instantiate_async(&mut store).await {
@@ -333,7 +335,7 @@ fn fault(
         None if error.downcast_ref::<I32Exit>().is_some() => TrapKind::Exit,
         None => TrapKind::Host,
     };
-    revision.count_trap();
+    let say = revision.count_trap();
     let trap = Trap {
         kind,
         service: revision.service().to_string(),
@@ -341,6 +343,16 @@ fn fault(
         function: exported.name.to_string(),
         message: message(error, state),
     };
+    if let Say::Logged { passed_over } = say {
+        log(&trap, error, state, passed_over);
+    }
+    Fault::Trap(trap)
+}
+
+fn log(trap: &Trap, error: &wasmtime::Error, state: &State, passed_over: u64) {
+    if passed_over > 0 {
+        tracing::error!(service = %trap.service, revision = trap.revision, "{passed_over} more traps were not logged");
+    }
     let request_id = state.context().request_id;
     let backtrace = error.downcast_ref::<WasmBacktrace>().map(ToString::to_string);
     tracing::error!(
@@ -354,7 +366,6 @@ fn fault(
         "trap: {}",
         trap.message,
     );
-    Fault::Trap(trap)
 }
 
 fn message(error: &wasmtime::Error, state: &State) -> String {

@@ -9,6 +9,7 @@ mod admission;
 mod cache;
 mod calls;
 mod capability;
+mod compiler;
 mod context;
 mod cpu;
 mod engine;
@@ -26,6 +27,7 @@ mod revision;
 mod share;
 mod state;
 mod topology;
+mod trap_log;
 mod turns;
 
 pub use admission::{Admission, GateCounts};
@@ -35,6 +37,7 @@ pub use calls::{
     Force, Upstream,
 };
 pub use capability::Capability;
+pub use compiler::Compiler;
 pub use context::{CALL_DEPTH_MAX, Context, Delivery, Principal, TraceContext};
 pub use engine::{EngineReport, Runtime, RuntimeConfig, RuntimeError, RuntimeSnapshot};
 pub use events::{Event, EventSink, Publisher};

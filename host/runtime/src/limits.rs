@@ -13,6 +13,8 @@ pub struct Limits {
     pub cpu: Duration,
     /// Bytes of linear memory, summed over all memories of one instance. Default 32 MiB.
     pub memory_bytes: usize,
+    /// Elements of all tables of one instance. Default 20,000; interpreters may need more.
+    pub table_elements: usize,
     /// Invocations at the same time. Default 128: half of what the host runs at once, so that one slow
     /// service leaves room for the others.
     pub concurrency: u32,
@@ -44,10 +46,14 @@ pub struct HostLimits {
     /// Instances that exist at the same time. Default 1,000: their memories reserve 4 TB of address
     /// space, which is what the pool asks for first.
     pub instances_max: u32,
-    /// Table elements of one table. Default 100,000, for guests that bring an interpreter.
+    /// The largest [`Limits::table_elements`]. Default 100,000, for guests that bring an interpreter.
     pub table_elements_max: usize,
-    /// Bytes that one host call may copy out of a guest. Default 64 MiB.
+    /// Bytes that one host call, or one result, may copy out of a guest, as the host holds them: an element
+    /// of a list takes some 40 bytes more than itself. Default 16 MiB: a list of 50,000 small records.
     pub host_call_bytes_max: usize,
+    /// Resources that one instance may hold at a time: statements, streams, transactions, and those that it makes
+    /// itself. Default 1,024.
+    pub handles_max: usize,
     /// Bytes a guest may write to stdout and stderr in one invocation. Default 16 KiB; the rest is
     /// counted and dropped.
     pub output_bytes_max: usize,
@@ -61,6 +67,7 @@ impl Default for Limits {
             timeout: Duration::from_secs(3),
             cpu: Duration::from_secs(1),
             memory_bytes: 32 << 20,
+            table_elements: 20_000,
             concurrency: 128,
             queue: None,
             reuse: 1,
@@ -79,7 +86,8 @@ impl Default for HostLimits {
             queue_max: 512,
             instances_max: 1000,
             table_elements_max: 100_000,
-            host_call_bytes_max: 64 << 20,
+            host_call_bytes_max: 16 << 20,
+            handles_max: 1024,
             output_bytes_max: 16 << 10,
             stack_bytes: 512 << 10,
         }
@@ -99,6 +107,7 @@ impl Limits {
             timeout: self.timeout.min(host.timeout_max),
             cpu: self.cpu.min(host.cpu_max),
             memory_bytes: self.memory_bytes.min(host.memory_bytes_max),
+            table_elements: self.table_elements.min(host.table_elements_max),
             concurrency: self.concurrency.clamp(1, host.requests_max.max(1)),
             queue: self.queue,
             reuse: self.reuse.max(1),

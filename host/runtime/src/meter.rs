@@ -5,12 +5,17 @@ use wasmtime::ResourceLimiter;
 /// Core instances in one store. A component made by `wit-component` has about four.
 const CORE_INSTANCES_MAX: usize = 64;
 
-/// Counts the linear memory of a store over all its memories; wasmtime's own limiter counts each
-/// memory by itself.
+/// Memories and tables in one store. A component made by `wit-component` has one and two.
+const MEMORIES_MAX: usize = 16;
+const TABLES_MAX: usize = 64;
+
+/// Counts the linear memory of a store over all its memories, and the elements of all its tables;
+/// wasmtime's own limiter counts each by itself.
 pub(crate) struct Meter {
     memory_bytes: usize,
     memory_bytes_peak: usize,
     memory_bytes_max: usize,
+    table_elements: usize,
     table_elements_max: usize,
     memory_refused: bool,
 }
@@ -21,6 +26,7 @@ impl Meter {
             memory_bytes: 0,
             memory_bytes_peak: 0,
             memory_bytes_max,
+            table_elements: 0,
             table_elements_max,
             memory_refused: false,
         }
@@ -62,15 +68,28 @@ impl ResourceLimiter for Meter {
 
     fn table_growing(
         &mut self,
-        _current: usize,
+        current: usize,
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        Ok(desired <= self.table_elements_max)
+        let total = self.table_elements.saturating_sub(current).saturating_add(desired);
+        if total > self.table_elements_max {
+            return Ok(false);
+        }
+        self.table_elements = total;
+        Ok(true)
     }
 
     fn instances(&self) -> usize {
         CORE_INSTANCES_MAX
+    }
+
+    fn memories(&self) -> usize {
+        MEMORIES_MAX
+    }
+
+    fn tables(&self) -> usize {
+        TABLES_MAX
     }
 }
 
@@ -88,5 +107,7 @@ mod tests {
         assert!(!meter.memory_growing(40, 41, None).unwrap());
         assert_eq!(meter.memory_bytes_peak(), 100);
         assert!(!meter.table_growing(0, 11, None).unwrap());
+        assert!(meter.table_growing(0, 6, None).unwrap());
+        assert!(!meter.table_growing(0, 5, None).unwrap());
     }
 }

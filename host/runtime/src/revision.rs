@@ -19,6 +19,7 @@ use crate::limits::Limits;
 use crate::link;
 use crate::outcomes::Outcomes;
 use crate::state::State;
+use crate::trap_log::{Say, TrapLog};
 use crate::turns::Crowd;
 
 /// Instances of one revision that wait to be used again, when its manifest allows reuse.
@@ -87,6 +88,7 @@ pub struct Revision {
     idle: Option<ArrayQueue<Idle>>,
     in_flight: AtomicUsize,
     crowd: Crowd,
+    trap_log: TrapLog,
     invocations: AtomicU64,
     traps: AtomicU64,
     outcomes: Outcomes,
@@ -101,6 +103,10 @@ pub(crate) struct Exported {
 }
 
 impl Code {
+    pub(crate) fn new(component: Component, cached: bool) -> Self {
+        Self { component, cached }
+    }
+
     /// Whether it came from the cache.
     pub fn cached(&self) -> bool {
         self.cached
@@ -181,6 +187,7 @@ impl Runtime {
             upstreams,
             in_flight: AtomicUsize::new(0),
             crowd: Crowd::new(),
+            trap_log: TrapLog::default(),
             invocations: AtomicU64::new(0),
             traps: AtomicU64::new(0),
             outcomes: Outcomes::default(),
@@ -188,7 +195,7 @@ impl Runtime {
     }
 }
 
-fn compile_error(error: wasmtime::Error) -> CompileError {
+pub(crate) fn compile_error(error: wasmtime::Error) -> CompileError {
     CompileError(format!("{error:#}"))
 }
 
@@ -331,8 +338,10 @@ impl Revision {
         &self.tag
     }
 
-    pub(crate) fn count_trap(&self) {
+    /// Counts a trap; answers whether it is logged.
+    pub(crate) fn count_trap(&self) -> Say {
         self.traps.fetch_add(1, Ordering::Relaxed);
+        self.trap_log.trapped(std::time::Instant::now())
     }
 
     /// Counts one invocation for as long as the guard lives.

@@ -21,9 +21,6 @@ use crate::topology::{Chain, NodeIndex, Topology};
 /// Random bytes a guest may ask for in one call.
 const RANDOM_BYTES_MAX: u64 = 64 << 10;
 
-/// Entries in the resource table of one store: open statements, streams, transactions.
-const RESOURCES_MAX: usize = 1024;
-
 /// The data of every store.
 pub struct State {
     pub(crate) runtime: Arc<Runtime>,
@@ -64,8 +61,8 @@ impl State {
             .allow_udp(false)
             .build();
         let mut table = ResourceTable::new();
-        table.set_max_capacity(RESOURCES_MAX);
-        let meter = Meter::new(revision.limits().memory_bytes, host.table_elements_max);
+        table.set_max_capacity(host.handles_max);
+        let meter = Meter::new(revision.limits().memory_bytes, revision.limits().table_elements);
         Self {
             runtime: Arc::clone(runtime),
             scope,

@@ -30,6 +30,9 @@ pub(crate) enum Command {
     /// Run a host.
     #[command(after_help = "Example:\n  thali up --components target/components --watch --seed")]
     Up(UpArgs),
+    /// Compile the component on standard input for a host that started this process.
+    #[command(hide = true)]
+    CompileChild(CompileChildArgs),
     /// Build component crates and pack manifest, migrations and WIT docs into one file each.
     #[command(after_help = "Example:\n  thali build components/orders")]
     Build(BuildArgs),
@@ -266,6 +269,25 @@ pub(crate) struct TokenArgs {
     /// there.
     #[arg(long, env = "THALI_CONFIG_FILE", value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct CompileChildArgs {
+    /// The fingerprint of the host's engine.
+    #[arg(long)]
+    pub(crate) engine: String,
+    /// The stack of guests.
+    #[arg(long)]
+    pub(crate) stack_bytes: usize,
+    /// Memory of this process.
+    #[arg(long)]
+    pub(crate) memory_bytes: u64,
+    /// CPU time of this process.
+    #[arg(long)]
+    pub(crate) cpu_seconds: u64,
+    /// Bytes of compiled code.
+    #[arg(long)]
+    pub(crate) code_bytes: u64,
 }
 
 #[derive(Debug, clap::Args)]

@@ -3,6 +3,7 @@
 
 mod auth;
 mod gateway;
+mod limits;
 mod outbound;
 mod policies;
 
@@ -22,6 +23,7 @@ use crate::error::CliError;
 
 pub(crate) use auth::{AuthKey, AuthTable, CheckWith};
 pub(crate) use gateway::GatewayTable;
+pub(crate) use limits::LimitsTable;
 pub(crate) use outbound::OutboundTable;
 
 use policies::CallTable;
@@ -36,7 +38,9 @@ const FILE_BYTES_MAX: u64 = 1 << 20;
 const TIMEOUT_MAX: Duration = Duration::from_secs(60);
 
 const TABLES: Keys = Keys {
-    known: &["services", "mail", "outbound", "sms", "auth", "policies", "gateway", "rate"],
+    known: &[
+        "services", "limits", "mail", "outbound", "sms", "auth", "policies", "gateway", "rate",
+    ],
     later: &[],
 };
 const SERVICE: Keys = Keys { known: &["config", "secrets", "calls"], later: &[] };
@@ -48,6 +52,7 @@ const SMS: Keys = Keys { known: &["url", "token", "timeout"], later: &[] };
 #[derive(Debug, Default)]
 pub(crate) struct HostFile {
     pub(crate) services: BTreeMap<ServiceName, ServiceOverrides>,
+    pub(crate) limits: LimitsTable,
     pub(crate) mail: Option<MailTable>,
     pub(crate) outbound: Option<OutboundTable>,
     pub(crate) sms: Option<SmsTable>,
@@ -100,6 +105,7 @@ impl HostFile {
             for entry in document {
                 match entry.key {
                     "services" => file.services = tables.services(entry),
+                    "limits" => file.limits = tables.limits(entry),
                     "mail" => file.mail = tables.mail(entry),
                     "outbound" => file.outbound = tables.outbound(entry),
                     "sms" => file.sms = tables.sms(entry),

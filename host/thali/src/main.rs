@@ -7,6 +7,7 @@ mod breakers;
 mod build;
 mod client;
 mod commands;
+mod compile_child;
 mod db;
 mod doctor;
 mod error;
@@ -57,6 +58,7 @@ fn run(args: Args) -> Result<ExitCode, CliError> {
     let json = args.json;
     match args.command {
         Command::Up(options) => up::up(options),
+        Command::CompileChild(options) => Ok(compile_child::run(&options)),
         Command::Build(options) => commands::build(&options, json),
         Command::Deploy(options) => commands::deploy(&admin, &options, json),
         Command::Services => commands::services(&admin, json),

@@ -9,10 +9,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use thali_control::{Control, ControlConfig, DataFolder, open_data};
+use thali_control::{CompileLimits, CompileWith, Control, ControlConfig, DataFolder, open_data};
 use thali_gateway::{Auth, Gateway, GatewayConfig, GatewayLimits, Serving};
 use thali_platform::identity::Signer;
-use thali_runtime::{CacheKey, HostLimits, Runtime, RuntimeConfig};
+use thali_runtime::{CacheKey, Runtime, RuntimeConfig};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::UpArgs;
@@ -134,19 +134,27 @@ async fn stop_serving(serving: Serving, control: &Control, drain: Duration) -> E
     finish(cut)
 }
 
+/// The program that runs, even when its file has been replaced since.
+const THIS_PROGRAM: &str = "/proc/self/exe";
+
 /// Puts the parts together, from the data folder up.
 async fn wire(args: &UpArgs, data: DataFolder) -> Result<(Arc<Control>, Arc<Runtime>), CliError> {
+    let limits = HostFile::load(args.config.as_deref())?.limits;
     let (backends, policies) = backends::open(args, &data)?;
     let config = RuntimeConfig {
         cache_dir: Some(data.paths().cache.clone()),
         cache_key: CacheKey(data.key()),
-        limits: HostLimits::default(),
+        limits: limits.host,
     };
     let runtime = Runtime::new(config, thali_platform::CAPABILITIES).map_err(CliError::chain)?;
     let config = ControlConfig {
         seed: args.seed,
         implied_routes: !args.no_implied_routes,
         policies,
+        compile: CompileLimits {
+            with: CompileWith::Child { program: THIS_PROGRAM.into(), limits: limits.compile },
+            ..CompileLimits::default()
+        },
         ..ControlConfig::default()
     };
     let control = Control::open(config, data, Arc::clone(&runtime), backends)

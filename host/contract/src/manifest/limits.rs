@@ -8,7 +8,7 @@ use super::entries::{Entry, Keys, Reader, quoted};
 use super::units;
 
 const LIMITS: Keys = Keys {
-    known: &["memory", "timeout", "cpu", "concurrency", "queue", "reuse", "rate"],
+    known: &["memory", "tables", "timeout", "cpu", "concurrency", "queue", "reuse", "rate"],
     later: &["outbound"],
 };
 
@@ -17,6 +17,8 @@ const LIMITS: Keys = Keys {
 pub struct LimitsSpec {
     /// `memory`: the most memory of one invocation, in bytes.
     pub memory_bytes: Option<u64>,
+    /// `tables`: the most elements of all tables of one invocation.
+    pub table_elements: Option<u32>,
     /// `timeout`: the longest time of one invocation.
     pub timeout: Option<Duration>,
     /// `cpu`: the longest time that one invocation may compute.
@@ -39,6 +41,7 @@ pub(super) fn limits(
     for entry in reader.table(section).unwrap_or_default() {
         match entry.key {
             "memory" => limits.memory_bytes = reader.parsed(entry, size),
+            "tables" => limits.table_elements = reader.integer(entry, 1..=10_000_000),
             "timeout" => limits.timeout = reader.parsed(entry, time),
             "cpu" => limits.cpu = reader.parsed(entry, time),
             "concurrency" => limits.concurrency = reader.integer(entry, 1..=1_000_000),

@@ -36,6 +36,7 @@ ttl = "1h"
 
 [limits]
 memory = "32MiB"
+tables = 500
 timeout = "3s"
 cpu = "250ms"
 concurrency = 64
@@ -54,6 +55,7 @@ reuse = 1000
     assert_eq!(manifest.idempotency.ttl, Duration::from_secs(3600));
     let limits = LimitsSpec {
         memory_bytes: Some(32 << 20),
+        table_elements: Some(500),
         timeout: Some(Duration::from_secs(3)),
         cpu: Some(Duration::from_millis(250)),
         concurrency: Some(64),

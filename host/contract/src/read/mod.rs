@@ -6,6 +6,7 @@
 //! Bytes arrive from uploads. Nothing here panics or overflows the stack on any input; function bodies
 //! are left to the compiler, which validates them.
 
+mod complexity;
 mod docs;
 mod nesting;
 mod scan;
@@ -20,6 +21,7 @@ use wasmparser::component_types::ComponentEntityType;
 use crate::contract::Contract;
 use crate::name::InterfaceName;
 use crate::pack::PackError;
+pub use complexity::{Complexity, Shape};
 use docs::Docs;
 use scan::{Outline, Side};
 use types::Converter;
@@ -75,13 +77,23 @@ impl ReadError {
 
 /// Reads what a component exports and imports.
 ///
+/// # Errors
+///
+/// As [`read`].
+pub fn read_contract(component: &[u8]) -> Result<Contract, ReadError> {
+    read(component).map(|(contract, _)| contract)
+}
+
+/// Reads what a component exports and imports, and what an instance of it takes from the beginning.
+///
 /// Exports that are no interface are left out: they cannot be called. So are imported interfaces of
 /// which the component uses only types: nobody has to provide those.
 ///
 /// # Errors
 ///
-/// The bytes are not a valid component, or it imports something that is no interface.
-pub fn read_contract(component: &[u8]) -> Result<Contract, ReadError> {
+/// The bytes are not a valid component, it is more complex than [`Complexity`] allows, or it imports
+/// something that is no interface.
+pub fn read(component: &[u8]) -> Result<(Contract, Shape), ReadError> {
     let outline = scan::scan(component)?;
     let docs = Docs::read(component)?;
     let mut converter = Converter::new(&outline.types, &docs);
@@ -92,7 +104,7 @@ pub fn read_contract(component: &[u8]) -> Result<Contract, ReadError> {
             Side::Export => export(&outline, name, &mut converter, &mut contract)?,
         }
     }
-    Ok(contract)
+    Ok((contract, outline.shape))
 }
 
 fn import(

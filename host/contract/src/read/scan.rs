@@ -4,11 +4,8 @@ use wasmparser::types::Types;
 use wasmparser::{Encoding, Parser, Payload, ValidPayload, Validator, WasmFeatures};
 
 use super::ReadError;
+use super::complexity::{Shape, Tally};
 use super::nesting::check_nesting;
-
-/// The most core functions of a component, over all its modules. Interpreters of whole languages
-/// have about 30,000.
-const FUNCTIONS_MAX: u32 = 200_000;
 
 /// The most imports and exports of the root.
 const EXTERNS_MAX: usize = 2_000;
@@ -18,6 +15,7 @@ pub(super) struct Outline {
     pub(super) types: Types,
     /// Names in the component's order.
     pub(super) externs: Vec<(Side, String)>,
+    pub(super) shape: Shape,
 }
 
 /// Whether something is imported or exported.
@@ -42,12 +40,13 @@ pub(super) fn scan(component: &[u8]) -> Result<Outline, ReadError> {
         bytes: component,
         validator: Validator::new_with_features(features()),
         depth: 0,
-        functions: 0,
+        tally: Tally::default(),
         externs: Vec::new(),
     };
     for payload in Parser::new(0).parse_all(component) {
         if let Some(types) = scanner.payload(&payload.map_err(invalid)?)? {
-            return Ok(Outline { types, externs: scanner.externs });
+            let shape = scanner.tally.shape();
+            return Ok(Outline { types, externs: scanner.externs, shape });
         }
     }
     Err(ReadError::Invalid { message: "it has no end".into(), offset: component.len() })
@@ -58,7 +57,7 @@ struct Scanner<'b> {
     validator: Validator,
     /// How many modules and components are open.
     depth: u32,
-    functions: u32,
+    tally: Tally,
     externs: Vec<(Side, String)>,
 }
 
@@ -85,18 +84,11 @@ impl Scanner<'_> {
             Payload::Version { encoding: Encoding::Module, .. } if self.depth == 0 => {
                 Err(ReadError::NotAComponent)
             }
-            Payload::FunctionSection(section) => {
-                self.functions = self.functions.saturating_add(section.count());
-                if self.functions > FUNCTIONS_MAX {
-                    let what = format!("it has more than {FUNCTIONS_MAX} functions");
-                    return Err(ReadError::TooComplex(what));
-                }
-                Ok(())
-            }
             Payload::ComponentTypeSection(section) => {
-                check_nesting(self.bytes.get(section.range()).unwrap_or_default())
+                check_nesting(self.bytes.get(section.range()).unwrap_or_default())?;
+                self.tally.add(payload)
             }
-            _ => Ok(()),
+            _ => self.tally.add(payload),
         }
     }
 

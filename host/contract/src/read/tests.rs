@@ -287,3 +287,96 @@ fn async_functions_are_marked() {
     .unwrap();
     assert!(contract.imports[0].functions[0].is_async);
 }
+
+/// A component of one core module.
+fn of_module(core: &str) -> Vec<u8> {
+    wat::parse_str(format!("(component (core module {core}))")).unwrap()
+}
+
+fn too_complex(component: &[u8]) -> String {
+    match read_contract(component) {
+        Err(ReadError::TooComplex(what)) => what,
+        other => panic!("not too complex: {:?}", other.map(|_| ())),
+    }
+}
+
+#[test]
+fn what_would_be_slow_to_compile_is_refused_with_the_number_and_the_limit() {
+    let nested = format!("(func {} {})", "(block".repeat(2001), ")".repeat(2001));
+    let wide = format!("(func (block (br_table {} 0 (i32.const 0))))", "0 ".repeat(20_001));
+    let locals = format!("(func (local {}))", "i32 ".repeat(20_001));
+    let long = format!("(func {})", "(drop (i32.const 1))".repeat(800_000));
+    let segments = "(data \"a\")".repeat(50_001);
+    for (core, expected) in [
+        (nested, "it has 2001 blocks in each other, at most 2000 are allowed"),
+        (wide, "it has 20001 targets of one br_table, at most 20000 are allowed"),
+        (locals, "it has 20001 locals in one function, at most 20000 are allowed"),
+        (long, "bytes in one function, at most 2097152 are allowed"),
+        (segments, "it has 50001 segments, at most 50000 are allowed"),
+    ] {
+        let what = too_complex(&of_module(&core));
+        assert!(what.contains(expected), "{what}");
+    }
+    let deep = format!("{} {}", "(component".repeat(11), ")".repeat(11));
+    assert!(too_complex(&wat::parse_str(deep).unwrap()).contains("nested components"));
+}
+
+#[test]
+fn too_many_functions_are_refused_before_they_are_looked_at() {
+    let mut functions = wasm_encoder::FunctionSection::new();
+    for _ in 0..900_000 {
+        functions.function(0);
+    }
+    let mut module = wasm_encoder::Module::new();
+    module.section(&functions);
+    let mut component = wasm_encoder::Component::new();
+    component.section(&wasm_encoder::ModuleSection(&module));
+    let what = too_complex(&component.finish());
+    assert_eq!(what, "it has 900000 functions, at most 200000 are allowed");
+}
+
+#[test]
+fn what_an_instance_begins_with_is_known() {
+    let core = "(memory 3) (memory 2) (table 7 funcref) (table 5 funcref)";
+    let (_, shape) = read(&of_module(core)).unwrap();
+    assert_eq!(shape, Shape { memory_bytes: 5 << 16, table_elements: 12 });
+}
+
+/// A random number after the other: splitmix64, by Sebastiano Vigna.
+fn next(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mut mixed = *state;
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
+}
+
+/// U-04: nothing panics, and nothing takes long.
+#[test]
+fn random_and_truncated_bytes_are_refused() {
+    let good = component(ORDERS);
+    let begun = std::time::Instant::now();
+    // One that is cut between two sections may be whole: it only has less in it.
+    let refused = (0..good.len()).step_by(64).filter(|end| read_contract(&good[..*end]).is_err());
+    assert!(refused.count() > good.len() / 64 / 2);
+    for seed in 0..1000 {
+        let mut state = seed;
+        let mut bytes = match seed % 2 {
+            // All random behind the right beginning, or a few bytes of a good one changed.
+            0 => crate::pack::tests::HEADER.to_vec(),
+            _ => good.clone(),
+        };
+        if seed % 2 == 0 {
+            bytes.extend((0..512).flat_map(|_| next(&mut state).to_le_bytes()));
+        } else {
+            for _ in 0..8 {
+                let at = next(&mut state) as usize % bytes.len();
+                bytes[at] = next(&mut state) as u8;
+            }
+        }
+        let outcome = std::panic::catch_unwind(|| read_contract(&bytes).is_ok());
+        let is_ok = outcome.unwrap_or_else(|_| panic!("seed {seed} panicked"));
+        assert!(!is_ok || seed % 2 == 1, "seed {seed} is random and was taken");
+    }
+    assert!(begun.elapsed() < std::time::Duration::from_secs(30), "50 ms each is far too long");
+}

@@ -3,6 +3,7 @@
 
 mod calls;
 mod cpu;
+mod hostile;
 mod sandbox;
 mod support;
 mod upstreams;

@@ -27,6 +27,7 @@ impl Capability for Park {
             store.data_mut().hold();
             Ok(())
         })?;
+        park.func_wrap("panic", |_, (): ()| -> wasmtime::Result<()> { panic!("on purpose") })?;
         park.func_wrap_async("park", |_, (): ()| {
             Box::new(async { std::future::pending::<wasmtime::Result<()>>().await })
         })

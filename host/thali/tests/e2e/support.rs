@@ -115,6 +115,15 @@ impl TestHost {
         self.data.path()
     }
 
+    /// A host without services whose `thali.toml` is this text.
+    pub(crate) fn with_host_file(text: &str) -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let file = data.path().join("thali.toml");
+        std::fs::write(&file, text).unwrap();
+        let arguments = vec!["--config".into(), file.to_str().unwrap().into()];
+        Self::start_with(data, &[], Ways { arguments, variables: Vec::new() })
+    }
+
     /// A host without services, with these arguments and environment variables.
     pub(crate) fn with_environment(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let ways = Ways {
@@ -187,6 +196,10 @@ impl TestHost {
     pub(crate) fn open_files(&self) -> usize {
         let id = self.child.as_ref().unwrap().id();
         std::fs::read_dir(format!("/proc/{id}/fd")).unwrap().count()
+    }
+
+    pub(crate) fn admin_address(&self) -> &str {
+        &self.addresses.admin
     }
 
     pub(crate) fn gateway_address(&self) -> &str {

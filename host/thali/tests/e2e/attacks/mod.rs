@@ -13,11 +13,14 @@ mod guests;
 mod neighbour;
 mod sandbox;
 mod stage;
+mod uploads;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use stage::{Effort, Findings, Stage};
+
+use crate::support::TestHost;
 
 /// Attacks once and says what it saw; an error says it, too, when it should have been something else.
 type Attack = fn(&Stage) -> Result<String, String>;
@@ -48,7 +51,10 @@ impl Case {
 }
 
 /// The families, in the order of the table.
-const FAMILIES: [(&str, &[Case]); 1] = [("sandbox", sandbox::CASES)];
+const FAMILIES: [(&str, &[Case]); 2] = [("uploads", uploads::CASES), ("sandbox", sandbox::CASES)];
+
+/// A host that gives a compilation little, so that bombs go off soon.
+const HOST_FILE: &str = "[limits.compile]\nmemory = \"192MiB\"\ncpu = \"3s\"\ntime = \"30s\"\n";
 
 /// Health answers within this time during an attack; the suite gives it more.
 const HEALTH_MAX: Duration = Duration::from_millis(50);
@@ -70,6 +76,14 @@ struct Line {
 }
 
 impl Strictness {
+    /// How long after its limit something may end.
+    fn late_max(self) -> Duration {
+        match self {
+            Self::Suite => Duration::from_secs(5),
+            Self::Table => Duration::from_millis(100),
+        }
+    }
+
     fn effort(self) -> Effort {
         let (quiet, attack) = match self {
             Self::Suite => (Duration::from_millis(100), Duration::ZERO),
@@ -103,7 +117,7 @@ fn run(case: &Case, strictness: Strictness) -> Line {
     let Some(attack) = case.run else {
         return Line { seen: "not run".into(), findings: None, holds: false };
     };
-    let stage = Stage::new();
+    let stage = Stage::on(TestHost::with_host_file(HOST_FILE), strictness.late_max());
     let staged =
         AssertUnwindSafe(|| stage.attack(strictness.effort(), case.stores_nothing, attack));
     match catch_unwind(staged) {
@@ -144,6 +158,11 @@ fn family(name: &str) {
 #[test]
 fn the_sandbox_holds() {
     family("sandbox");
+}
+
+#[test]
+fn uploads_from_strangers_are_refused() {
+    family("uploads");
 }
 
 /// `just attacks`: the whole table. It takes minutes, and a machine that does nothing else.

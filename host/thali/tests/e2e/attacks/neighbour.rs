@@ -52,13 +52,13 @@ pub(crate) fn ask(address: &str, path: &str, is_done: &AtomicBool) -> Seen {
 }
 
 /// One keep-alive connection.
-struct Client {
+pub(crate) struct Client {
     stream: TcpStream,
     buffer: Vec<u8>,
 }
 
 impl Client {
-    fn connect(address: &str) -> Self {
+    pub(crate) fn connect(address: &str) -> Self {
         let stream = TcpStream::connect(address).unwrap();
         stream.set_nodelay(true).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -66,7 +66,7 @@ impl Client {
     }
 
     /// The status of one answer.
-    fn get(&mut self, path: &str) -> std::io::Result<u16> {
+    pub(crate) fn get(&mut self, path: &str) -> std::io::Result<u16> {
         let request = format!("GET {path} HTTP/1.1\r\nhost: neighbour\r\n\r\n");
         self.stream.write_all(request.as_bytes())?;
         let mut filled = 0;
