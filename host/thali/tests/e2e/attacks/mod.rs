@@ -161,6 +161,7 @@ fn the_sandbox_holds() {
 }
 
 #[test]
+#[ignore = "its bombs and its flood need a machine of their own: just attacks runs them"]
 fn uploads_from_strangers_are_refused() {
     family("uploads");
 }
