@@ -2,6 +2,7 @@
 
 use thali_support::sql::Database;
 
+use crate::caller::Caller;
 use crate::cards::Cards;
 use crate::events::Events;
 use crate::neighbours::Neighbours;
@@ -13,6 +14,7 @@ pub(crate) struct Desk<'a> {
     pub(crate) events: &'a dyn Events,
     pub(crate) neighbours: &'a dyn Neighbours,
     pub(crate) cards: &'a dyn Cards,
+    pub(crate) caller: &'a dyn Caller,
     /// Milliseconds since 1970 in UTC.
     pub(crate) now_ms: i64,
 }

@@ -19,6 +19,7 @@ mod bindings {
     });
 }
 
+mod caller;
 mod cards;
 mod deliveries;
 mod desk;
@@ -37,7 +38,7 @@ mod waiting;
 
 use bindings::exports::thali::delivery::events::Guest as DeliveryEvents;
 use bindings::exports::thali::orders::ordering::{
-    Error, Guest as Ordering, NewOrder, Order, Status,
+    Error, Guest as Ordering, NewOrder, Order, Page, Status,
 };
 use bindings::exports::thali::orders::upkeep::Guest as Upkeep;
 use bindings::thali::delivery::dispatch::{Assignment, Driver};
@@ -57,6 +58,7 @@ fn desk() -> Desk<'static> {
         events: &events::Live,
         neighbours: &neighbours::Live,
         cards: &cards::Live,
+        caller: &caller::Live,
         now_ms: now_ms(),
     }
 }
@@ -72,7 +74,11 @@ impl Ordering for Service {
     }
 
     fn get(id: String) -> Result<Order, Error> {
-        ordering::get(&Platform, &id)
+        ordering::show(desk(), &id)
+    }
+
+    fn mine(limit: Option<u32>, cursor: Option<String>) -> Result<Page, Error> {
+        ordering::mine(desk(), limit, cursor.as_deref())
     }
 
     fn cancel(id: String) -> Result<Order, Error> {

@@ -1,10 +1,12 @@
 //! Orders after they are placed: reading them, moving them on, calling them off.
 
+use thali_support::check::{Checks, UNKNOWN_CURSOR};
 use thali_support::id;
 use thali_support::sql::{Failed, Query, commit};
 
-use crate::bindings::exports::thali::orders::ordering::{Error, Order, Status};
+use crate::bindings::exports::thali::orders::ordering::{Error, Order, Page, Status};
 use crate::bindings::thali::delivery::dispatch::ReleaseError;
+use crate::caller;
 use crate::desk::Desk;
 use crate::events::Event;
 use crate::settling;
@@ -21,10 +23,47 @@ impl From<Failed> for Error {
     }
 }
 
+/// An order as it stands, for whoever may see it. To others it is as if there were none.
+pub(crate) fn show(desk: Desk<'_>, id: &str) -> Result<Order, Error> {
+    let Stored { order, owner, .. } = find(desk.database, id)?;
+    if caller::may_read(desk.caller, owner.as_deref()) { Ok(order) } else { Err(no_order()) }
+}
+
+/// The caller's own orders, the newest first.
+pub(crate) fn mine(
+    desk: Desk<'_>,
+    limit: Option<u32>,
+    cursor: Option<&str>,
+) -> Result<Page, Error> {
+    let mut checks = Checks::new();
+    let limit = checks.page(limit, cursor);
+    checks.done().map_err(Error::Invalid)?;
+    // The host lets nobody in here who is not signed in.
+    let Some(owner) = desk.caller.subject() else { return Ok(Page { items: vec![], next: None }) };
+    let mut items = store::owned(desk.database, &owner, cursor, limit + 1)?;
+    if let Some(cursor) = cursor.filter(|_| items.is_empty())
+        && !store::is_owned(desk.database, &owner, cursor)?
+    {
+        return Err(Error::Invalid(["cursor", UNKNOWN_CURSOR].join(" ")));
+    }
+    let more = items.len() > limit;
+    items.truncate(limit);
+    let next = items.last().filter(|_| more).map(|order| order.id.clone());
+    Ok(Page { items, next })
+}
+
 /// An order as it stands.
 pub(crate) fn get(database: &dyn Query, id: &str) -> Result<Order, Error> {
+    find(database, id).map(|stored| stored.order)
+}
+
+fn find(database: &dyn Query, id: &str) -> Result<Stored, Error> {
     let stored = if id::is_plausible(id) { store::find(database, id)? } else { None };
-    stored.map(|Stored { order, .. }| order).ok_or_else(|| Error::NotFound(NO_ORDER.to_owned()))
+    stored.ok_or_else(no_order)
+}
+
+fn no_order() -> Error {
+    Error::NotFound(NO_ORDER.to_owned())
 }
 
 /// Moves an order on.
@@ -52,7 +91,10 @@ pub(crate) fn set_status(desk: Desk<'_>, id: &str, status: Status) -> Result<Ord
 /// cancellation that is taken back. Meanwhile the order is marked: the kitchen cannot hand it over, and
 /// the schedule goes on if this is cut off.
 pub(crate) fn cancel(desk: Desk<'_>, id: &str) -> Result<Order, Error> {
-    let order = get(desk.database, id)?;
+    let Stored { order, owner, .. } = find(desk.database, id)?;
+    if !caller::may_cancel(desk.caller, owner.as_deref()) {
+        return Err(no_order());
+    }
     if order.status == Status::Cancelled {
         return Ok(order);
     }
@@ -91,7 +133,72 @@ fn release(desk: Desk<'_>, order: &Order) -> Result<(), Error> {
 mod tests {
     use super::*;
     use crate::bindings::thali::delivery::dispatch::AssignError;
-    use crate::testing::{Shop, told};
+    use crate::placing;
+    use crate::testing::{Anybody, Shop, Somebody, new_order, told};
+
+    const ANN: Somebody = Somebody("ann", &[]);
+    const BOB: Somebody = Somebody("bob", &["orders:write", "restaurants:write"]);
+    const CLERK: Somebody = Somebody("clerk", &["orders:read"]);
+    const ADMIN: Somebody = Somebody("root", &["admin"]);
+
+    fn place_as(shop: &Shop, caller: &Somebody) -> Order {
+        placing::place(shop.desk_of(caller, &shop.events()), new_order(), None).unwrap()
+    }
+
+    #[test]
+    fn an_order_is_its_owners_and_to_others_as_if_it_were_not_there() {
+        let shop = Shop::new();
+        let order = place_as(&shop, &ANN);
+        let events = shop.events();
+        let none = show(shop.desk(&events), "nothing").unwrap_err();
+        for other in [&Anybody as &dyn caller::Caller, &BOB] {
+            let desk = shop.desk_of(other, &events);
+            assert_eq!(show(desk, &order.id), Err(none.clone()));
+            assert_eq!(super::cancel(desk, &order.id), Err(none.clone()));
+        }
+        for reader in [&ANN, &CLERK, &ADMIN] {
+            assert_eq!(show(shop.desk_of(reader, &events), &order.id), Ok(order.clone()));
+        }
+        assert_eq!(super::cancel(shop.desk_of(&CLERK, &events), &order.id), Err(none));
+        assert_eq!(shop.status(&order.id), order.status, "nothing was called off");
+        let cancelled = super::cancel(shop.desk_of(&ANN, &events), &order.id).unwrap();
+        assert_eq!(cancelled.status, Status::Cancelled);
+    }
+
+    #[test]
+    fn an_order_without_an_owner_is_whoevers_knows_its_id() {
+        let shop = Shop::new();
+        let order = shop.place();
+        let events = shop.events();
+        for anybody in [&Anybody as &dyn caller::Caller, &ANN] {
+            assert_eq!(show(shop.desk_of(anybody, &events), &order.id), Ok(order.clone()));
+        }
+        assert!(super::cancel(shop.desk_of(&BOB, &events), &order.id).is_ok());
+        assert_eq!(mine(shop.desk(&events), None, None).unwrap().items, []);
+    }
+
+    #[test]
+    fn a_list_has_ones_own_orders_page_by_page() {
+        let shop = Shop::with_drivers(20);
+        let mut placed: Vec<_> = (0..5).map(|_| place_as(&shop, &ANN).id).collect();
+        let other = place_as(&shop, &BOB).id;
+        let events = shop.events();
+        let (mut seen, mut cursor, mut pages) = (Vec::new(), None, 0);
+        loop {
+            let page = mine(shop.desk_of(&ANN, &events), Some(2), cursor.as_deref()).unwrap();
+            seen.extend(page.items.into_iter().map(|order| order.id));
+            (cursor, pages) = (page.next, pages + 1);
+            if cursor.is_none() {
+                break;
+            }
+        }
+        placed.sort_unstable();
+        seen.sort_unstable();
+        assert_eq!((seen, pages), (placed, 3));
+        let mine = |cursor: &str| mine(shop.desk_of(&ANN, &events), None, Some(cursor));
+        assert_eq!(mine(&other), mine("nothing"), "a cursor tells nothing of others");
+        assert!(matches!(mine(&other), Err(Error::Invalid(_))));
+    }
 
     fn queued() -> (Shop, String) {
         let shop = Shop::with_drivers(0);

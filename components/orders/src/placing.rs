@@ -77,8 +77,9 @@ fn keep(
     if let Some(Payment { method: Method::Card(card) }) = &new.payment {
         desk.cards.keep(&id, card);
     }
+    let owner = desk.caller.subject();
     let transaction = desk.database.begin()?;
-    store::insert(&*transaction, &id, idempotency_id, new, &quote, desk.now_ms)?;
+    store::insert(&*transaction, &id, idempotency_id, owner.as_deref(), new, &quote, desk.now_ms)?;
     let way = Way {
         pickup: quote.location,
         dropoff: Location { lat: new.address.lat, lon: new.address.lon },
@@ -86,7 +87,7 @@ fn keep(
     let order = placed_order(id, quote);
     desk.events.publish(Event::placed(&order, new))?;
     transaction.commit()?;
-    Ok(Stored { order, way, by_card: store::is_by_card(new) })
+    Ok(Stored { order, way, by_card: store::is_by_card(new), owner })
 }
 
 fn placed_order(id: String, quote: Quote) -> Order {

@@ -42,7 +42,7 @@ pub(crate) fn look_for_driver(desk: Desk<'_>, id: &str, way: Way) -> Found {
 /// Settles an order that is `placed`, and answers how it stands then. When the database fails on the way
 /// it stays `placed`, which is no lie: the schedule goes on with it.
 pub(crate) fn settle(desk: Desk<'_>, stored: Stored) -> Result<Order, Error> {
-    let Stored { order, way, by_card } = stored;
+    let Stored { order, way, by_card, .. } = stored;
     if by_card {
         match paying::pay(desk, &order) {
             Paid::Yes => {}

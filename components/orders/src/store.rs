@@ -2,7 +2,9 @@
 
 use thali_support::sql::{Database, Failed, Query, Row, Transaction, Value, read, read_one};
 
-use crate::bindings::exports::thali::orders::ordering::{Driver, Item, NewOrder, Order, Status};
+use crate::bindings::exports::thali::orders::ordering::{
+    Driver, Item, NewOrder, Order, Status, Summary,
+};
 use crate::bindings::thali::delivery::dispatch::Assignment;
 use crate::bindings::thali::restaurants::quoting::Quote;
 use crate::bindings::thali::types::types::{Location, Method, Money, Payment};
@@ -14,6 +16,8 @@ pub(crate) struct Stored {
     pub(crate) way: Way,
     /// It is paid by card.
     pub(crate) by_card: bool,
+    /// Whose it is; `None` when whoever placed it did not say.
+    pub(crate) owner: Option<String>,
 }
 
 /// From where to where an order goes.
@@ -36,8 +40,9 @@ pub(crate) struct Waiting {
 const INSERT_ORDER: &str = "\
     INSERT INTO orders (id, status, restaurant_id, restaurant, total, currency, customer_name, phone, \
                         email, address, pickup_lat, pickup_lon, dropoff_lat, dropoff_lon, created_at, \
-                        idempotency_id, by_card) \
-    VALUES ($1, 'placed', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
+                        idempotency_id, by_card, owner) \
+    VALUES ($1, 'placed', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, \
+            $17)";
 
 const INSERT_ITEMS: &str = "\
     INSERT INTO order_items (order_id, position, item_id, name, price, quantity, total) VALUES ";
@@ -45,7 +50,7 @@ const INSERT_ITEMS: &str = "\
 const FIND: &str = "\
     SELECT o.id, o.status, o.restaurant_id, o.restaurant, o.total, o.currency, \
            o.driver_id, o.driver_name, o.eta_minutes, o.tracking_id, \
-           o.pickup_lat, o.pickup_lon, o.dropoff_lat, o.dropoff_lon, o.by_card, \
+           o.pickup_lat, o.pickup_lon, o.dropoff_lat, o.dropoff_lon, o.by_card, o.owner, \
            i.item_id, i.name, i.price, i.quantity, i.total \
     FROM orders o JOIN order_items i ON i.order_id = o.id WHERE o.id = $1 ORDER BY i.position";
 
@@ -60,11 +65,12 @@ pub(crate) fn insert(
     transaction: &dyn Transaction,
     id: &str,
     idempotency_id: Option<&str>,
+    owner: Option<&str>,
     new: &NewOrder,
     quote: &Quote,
     now_ms: i64,
 ) -> Result<(), Failed> {
-    let order: [Value; 16] = [
+    let order: [Value; 17] = [
         id.into(),
         quote.restaurant_id.as_str().into(),
         quote.restaurant.as_str().into(),
@@ -81,6 +87,7 @@ pub(crate) fn insert(
         now_ms.into(),
         idempotency_id.into(),
         is_by_card(new).into(),
+        owner.into(),
     ];
     transaction.add(INSERT_ORDER, &order, None)?;
     insert_items(transaction, id, quote)
@@ -225,6 +232,39 @@ pub(crate) fn find_by_request(
     id.map_or(Ok(None), |id| find(database, &id))
 }
 
+/// Orders of an owner, the newest first, those after the one with the id `cursor`.
+pub(crate) fn owned(
+    database: &dyn Query,
+    owner: &str,
+    cursor: Option<&str>,
+    count: usize,
+) -> Result<Vec<Summary>, Failed> {
+    let mut params = vec![owner.into()];
+    let after = cursor.map_or("", |cursor| {
+        params.push(cursor.into());
+        "AND (created_at, id) < (SELECT created_at, id FROM orders WHERE id = $2 AND owner = $1) "
+    });
+    let sql = format!(
+        "SELECT id, status, restaurant_id, restaurant, total, currency FROM orders \
+         WHERE owner = $1 {after}ORDER BY created_at DESC, id DESC LIMIT {count}"
+    );
+    read(database, &sql, &params, |row| {
+        Ok(Summary {
+            id: row.text()?,
+            status: read_status(row)?,
+            restaurant_id: row.text()?,
+            restaurant: row.text()?,
+            total: Money { amount: row.integer()?, currency: row.text()? },
+        })
+    })
+}
+
+/// Whether an order is of this owner.
+pub(crate) fn is_owned(database: &dyn Query, owner: &str, id: &str) -> Result<bool, Failed> {
+    let sql = "SELECT id FROM orders WHERE id = $1 AND owner = $2";
+    Ok(read_one(database, sql, &[id.into(), owner.into()], Row::text)?.is_some())
+}
+
 /// How far an order is.
 pub(crate) fn status(database: &dyn Query, id: &str) -> Result<Option<Status>, Failed> {
     read_one(database, "SELECT status FROM orders WHERE id = $1", &[id.into()], read_status)
@@ -305,7 +345,7 @@ fn read_order(row: &mut Row) -> Result<Stored, Failed> {
         eta_minutes: row.optional_integer()?,
         tracking_id: row.optional_text()?,
     };
-    Ok(Stored { order, way: read_way(row)?, by_card: row.flag()? })
+    Ok(Stored { order, way: read_way(row)?, by_card: row.flag()?, owner: row.optional_text()? })
 }
 
 fn read_item(row: &mut Row, currency: &str) -> Result<Item, Failed> {

@@ -17,6 +17,7 @@ use crate::bindings::thali::restaurants::quoting::{
     Error as QuoteError, Line as QuoteLine, PricedLine, Quote,
 };
 use crate::bindings::thali::types::types::{Card, Location, Method, Money, Payment};
+use crate::caller::Caller;
 use crate::cards::Cards;
 use crate::desk::Desk;
 use crate::events::{Event, Events};
@@ -41,6 +42,7 @@ impl Shop {
             include_str!("../migrations/0001_init.sql"),
             include_str!("../migrations/0002_events.sql"),
             include_str!("../migrations/0003_payment.sql"),
+            include_str!("../migrations/0004_owner.sql"),
         ]);
         let town = Town { free: Cell::new(drivers), ..Town::default() };
         Self { database, town, wallet: Wallet::default() }
@@ -52,11 +54,21 @@ impl Shop {
     }
 
     pub(crate) fn desk<'a>(&'a self, events: &'a Recorder<'_, Event>) -> Desk<'a> {
+        self.desk_of(&Anybody, events)
+    }
+
+    /// The same for somebody.
+    pub(crate) fn desk_of<'a>(
+        &'a self,
+        caller: &'a dyn Caller,
+        events: &'a Recorder<'_, Event>,
+    ) -> Desk<'a> {
         Desk {
             database: &self.database,
             events,
             neighbours: &self.town,
             cards: &self.wallet,
+            caller,
             now_ms: 0,
         }
     }
@@ -92,6 +104,32 @@ impl Shop {
 
     pub(crate) fn status(&self, id: &str) -> Status {
         self.get(id).status
+    }
+}
+
+/// Somebody without a token.
+pub(crate) struct Anybody;
+
+/// Somebody with one: who it is, and what is allowed.
+pub(crate) struct Somebody(pub(crate) &'static str, pub(crate) &'static [&'static str]);
+
+impl Caller for Anybody {
+    fn subject(&self) -> Option<String> {
+        None
+    }
+
+    fn has_scope(&self, _: &str) -> bool {
+        false
+    }
+}
+
+impl Caller for Somebody {
+    fn subject(&self) -> Option<String> {
+        Some(self.0.to_owned())
+    }
+
+    fn has_scope(&self, scope: &str) -> bool {
+        self.1.iter().any(|has| *has == scope || *has == "admin")
     }
 }
 

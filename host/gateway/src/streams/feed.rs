@@ -313,6 +313,7 @@ mod tests {
             trace: TraceContext::begin(request_id),
             request_id,
             published_at_ms: 0,
+            principal: None,
         }
     }
 

@@ -107,7 +107,8 @@ impl Handlers {
             attempts_max: attempt.max,
         };
         let context = Context::new(Uuid::now_v7(), event.trace, Duration::ZERO);
-        Context { delivery: Some(Arc::new(delivery)), ..context }
+        let principal = event.principal.clone();
+        Context { principal, delivery: Some(Arc::new(delivery)), ..context }
     }
 }
 

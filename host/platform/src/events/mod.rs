@@ -37,4 +37,4 @@ pub use outbox::Outbox;
 pub use row::{Seq, StoredEvent};
 pub use terms::{Subscriptions, Terms};
 
-pub(crate) use schema::SCHEMA;
+pub(crate) use schema::make as make_tables;

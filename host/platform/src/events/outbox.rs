@@ -15,8 +15,8 @@ use crate::events::row::{COLUMNS, Columns, Seq, StoredEvent, now_ms};
 use crate::sql::{Caller, Database, OpenTransaction, SqlError, Statement, Value};
 
 const INSERT: &str = "INSERT INTO _thali_events \
-    (id, topic, function, key, payload, traceparent, request_id, published_at) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    (id, topic, function, key, payload, traceparent, request_id, published_at, subject, scopes) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
 
 /// The events that one service has published, in its own database.
 ///
@@ -151,7 +151,8 @@ impl Outbox {
         within("payload", encoded.payload.len(), payload_bytes_max)?;
         within("key", encoded.key.len(), key_bytes_max)?;
         let context = state.context();
-        let params: [Value; 8] = [
+        let principal = context.principal.as_deref();
+        let params: [Value; 10] = [
             Uuid::now_v7().as_bytes().to_vec().into(),
             Topic::of(event.interface).as_str().into(),
             event.function.name.as_str().into(),
@@ -160,6 +161,8 @@ impl Outbox {
             context.trace.to_string().into(),
             context.request_id.as_bytes().to_vec().into(),
             now_ms().into(),
+            principal.map_or(Value::Null, |who| who.subject.as_str().into()),
+            principal.map_or(Value::Null, |who| who.scopes.join(" ").into()),
         ];
         Ok(Statement::new(INSERT, params))
     }

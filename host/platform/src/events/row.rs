@@ -1,8 +1,9 @@
 //! Rows of the outbox.
 
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use thali_runtime::TraceContext;
+use thali_runtime::{Principal, TraceContext};
 use uuid::Uuid;
 
 use crate::sql::{SqlError, Value};
@@ -30,11 +31,13 @@ pub struct StoredEvent {
     pub request_id: Uuid,
     /// When it was published, in milliseconds since 1970.
     pub published_at_ms: i64,
+    /// Whom that request acted for.
+    pub principal: Option<Arc<Principal>>,
 }
 
 /// The columns of a [`StoredEvent`], in order.
 pub(super) const COLUMNS: &str =
-    "seq, id, function, key, payload, traceparent, request_id, published_at";
+    "seq, id, function, key, payload, traceparent, request_id, published_at, subject, scopes";
 
 impl StoredEvent {
     /// An event from its [`COLUMNS`].
@@ -51,8 +54,16 @@ impl StoredEvent {
         let request_id = columns.uuid()?;
         let trace = trace.parse().unwrap_or_else(|_| TraceContext::begin(request_id));
         let published_at_ms = columns.integer()?;
-        Ok(Self { seq, id, function, key, payload, trace, request_id, published_at_ms })
+        let principal = principal(columns.text_or_null()?, columns.text_or_null()?);
+        Ok(Self { seq, id, function, key, payload, trace, request_id, published_at_ms, principal })
     }
+}
+
+/// Who is kept as a subject and as scopes that are separated by spaces.
+fn principal(subject: Option<String>, scopes: Option<String>) -> Option<Arc<Principal>> {
+    let scopes = scopes.unwrap_or_default();
+    let scopes = scopes.split(' ').filter(|scope| !scope.is_empty()).map(Into::into).collect();
+    subject.map(|subject| Arc::new(Principal { subject, scopes }))
 }
 
 /// The values of a row, one after the other.
@@ -74,6 +85,14 @@ impl Columns {
         match self.0.next() {
             Some(Value::Text(text)) => Ok(text),
             other => Err(unexpected("text", other.as_ref())),
+        }
+    }
+
+    pub(super) fn text_or_null(&mut self) -> Result<Option<String>, SqlError> {
+        match self.0.next() {
+            Some(Value::Text(text)) => Ok(Some(text)),
+            Some(Value::Null) => Ok(None),
+            other => Err(unexpected("text or nothing", other.as_ref())),
         }
     }
 

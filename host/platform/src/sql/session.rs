@@ -95,7 +95,7 @@ impl Session {
         session.expect("synchronous", "2")?;
         session.expect("foreign_keys", "1")?;
         session.host(|raw| raw.execute_batch(HOST_SCHEMA))?;
-        session.host(|raw| raw.execute_batch(crate::events::SCHEMA))?;
+        session.host(crate::events::make_tables)?;
         session.host(|raw| raw.execute_batch(crate::schedules::SCHEMA))?;
         Ok(session)
     }

@@ -1,6 +1,7 @@
 //! The system from outside: the binary, its command line, HTTP.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod access;
 mod attacks;
 mod chaos;
 mod cli;

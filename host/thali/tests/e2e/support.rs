@@ -9,6 +9,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use thali_contract::pack::{self, Parts};
 use ureq::Agent;
+use ureq::http::header::AUTHORIZATION;
 use wit_parser::UnresolvedPackageGroup;
 
 /// How long what happens by itself may take on a busy machine. It takes milliseconds on another.
@@ -21,6 +22,8 @@ pub(crate) struct TestHost {
     ways: Ways,
     addresses: Addresses,
     agent: Agent,
+    /// Allows everything.
+    token: String,
 }
 
 /// What a host is started with every time.
@@ -163,7 +166,8 @@ impl TestHost {
             .timeout_global(Some(Duration::from_secs(20)))
             .build()
             .into();
-        Self { child: Some(child), data, ways, addresses, agent }
+        let token = format!("Bearer {}", token(data.path(), "test", "admin"));
+        Self { child: Some(child), data, ways, addresses, agent, token }
     }
 
     /// SIGTERM, then wait; whether the host exited with 0.
@@ -206,23 +210,49 @@ impl TestHost {
         &self.addresses.gateway
     }
 
+    /// A token of this host's key.
+    pub(crate) fn token_of(&self, subject: &str, scopes: &str) -> String {
+        token(self.data.path(), subject, scopes)
+    }
+
     pub(crate) fn get(&self, path: &str) -> Answer {
-        read(self.agent.get(self.url(path)).call())
+        read(self.agent.get(self.url(path)).header(AUTHORIZATION, &self.token).call())
+    }
+
+    /// A request with this token, or with none.
+    pub(crate) fn send_as(
+        &self,
+        token: Option<&str>,
+        method: &str,
+        path: &str,
+        body: &Value,
+    ) -> Answer {
+        let mut request = ureq::http::Request::builder().method(method).uri(self.url(path));
+        if let Some(token) = token {
+            request = request.header(AUTHORIZATION, format!("Bearer {token}"));
+        }
+        if matches!(method, "GET" | "DELETE") {
+            return read(self.agent.run(request.body(()).unwrap()));
+        }
+        let request = request.header("content-type", "application/json");
+        read(self.agent.run(request.body(body.to_string()).unwrap()))
     }
 
     pub(crate) fn post(&self, path: &str, body: &Value) -> Answer {
         let request = self.agent.post(self.url(path)).content_type("application/json");
+        let request = request.header(AUTHORIZATION, &self.token);
         read(request.send(body.to_string().as_bytes()))
     }
 
     pub(crate) fn put(&self, path: &str, body: &Value) -> Answer {
         let request = self.agent.put(self.url(path)).content_type("application/json");
+        let request = request.header(AUTHORIZATION, &self.token);
         read(request.send(body.to_string().as_bytes()))
     }
 
     /// A `GET` that may find nobody to answer it.
     pub(crate) fn try_get(&self, path: &str) -> Result<Answer, ureq::Error> {
-        whole(self.agent.get(self.url(path)).call()?)
+        whole(self.agent.get(self.url(path)).header(AUTHORIZATION, &self.token).call()?)
     }
 
     /// A request that may find nobody to answer it.
@@ -233,6 +263,7 @@ impl TestHost {
         body: &Value,
     ) -> Result<Answer, ureq::Error> {
         let mut request = self.agent.post(self.url(path)).content_type("application/json");
+        request = request.header(AUTHORIZATION, &self.token);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -305,10 +336,31 @@ impl Drop for TestHost {
     }
 }
 
+/// A token of the key of `--dev` in the data folder of a host.
+fn token(folder: &Path, subject: &str, scopes: &str) -> String {
+    let data = folder.join("data");
+    let output = Command::new(env!("CARGO_BIN_EXE_thali"))
+        .args(["token", "--sub", subject, "--scope", scopes, "--ttl", "2h", "--data"])
+        .arg(data)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
 /// `thali up` on free ports.
 pub(crate) fn up() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_thali"));
-    command.args(["up", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--drain", "5s"]);
+    command.args([
+        "up",
+        "--dev",
+        "--listen",
+        "127.0.0.1:0",
+        "--admin",
+        "127.0.0.1:0",
+        "--drain",
+        "5s",
+    ]);
     command
 }
 

@@ -15,6 +15,7 @@ fn event(seq: Seq, key: &str) -> StoredEvent {
         trace: TraceContext::begin(Uuid::nil()),
         request_id: Uuid::nil(),
         published_at_ms: 0,
+        principal: None,
     }
 }
 
