@@ -11,6 +11,8 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::AbortHandle;
 
 use crate::admin::AdminHandler;
+use crate::admin::audit::AuditLog;
+use crate::admin::token::AdminToken;
 use crate::auth::Auth;
 use crate::client::Proxies;
 use crate::dispatch::Dispatch;
@@ -32,7 +34,7 @@ const BACKLOG: u32 = 4096;
 pub struct GatewayConfig {
     /// For the services. Default `127.0.0.1:8080`.
     pub listen: SocketAddr,
-    /// For the admin API. Default `127.0.0.1:8081`. It asks for no token, so keep it on loopback.
+    /// For the admin API. Default `127.0.0.1:8081`. Keep it on loopback unless it has a token.
     pub admin: SocketAddr,
     /// What the listener for the services allows.
     pub limits: GatewayLimits,
@@ -46,6 +48,17 @@ pub struct GatewayConfig {
     pub dress: DressConfig,
 }
 
+/// What stands at the doors of a host.
+#[derive(Clone)]
+pub struct Guards {
+    /// Checks the tokens of requests to services.
+    pub auth: Arc<Auth>,
+    /// What requests to the admin API need; `None` lets in whoever reaches it.
+    pub admin_token: Option<AdminToken>,
+    /// Where changes through the admin API are written down.
+    pub audit: Arc<AuditLog>,
+}
+
 /// Two bound listeners that do not accept yet.
 pub struct Gateway {
     public: TcpListener,
@@ -55,7 +68,7 @@ pub struct Gateway {
     config: GatewayConfig,
     control: Arc<Control>,
     runtime: Arc<Runtime>,
-    auth: Arc<Auth>,
+    guards: Guards,
 }
 
 /// Two listeners that serve, until [`Serving::stop`].
@@ -91,11 +104,11 @@ impl Gateway {
         config: GatewayConfig,
         control: Arc<Control>,
         runtime: Arc<Runtime>,
-        auth: Arc<Auth>,
+        guards: Guards,
     ) -> io::Result<Self> {
         let (public, admin) = (listen(config.listen)?, listen(config.admin)?);
         let (address, admin_address) = (public.local_addr()?, admin.local_addr()?);
-        Ok(Self { public, admin, address, admin_address, config, control, runtime, auth })
+        Ok(Self { public, admin, address, admin_address, config, control, runtime, guards })
     }
 
     /// Where the services are.
@@ -127,7 +140,7 @@ impl Gateway {
             Arc::clone(&self.control),
             Arc::clone(&self.runtime),
             Arc::clone(&streams),
-            Arc::clone(&self.auth),
+            Arc::clone(&self.guards.auth),
             fronts,
         );
         let handler =
@@ -135,7 +148,7 @@ impl Gateway {
         tokio::spawn(accept_loop(self.public, Arc::clone(&public), handler));
         let sweep = tokio::spawn(idempotency::sweep(Arc::clone(&self.control)));
         let handler =
-            AdminHandler::new(self.control, self.runtime, self.auth, metrics, self.admin_address);
+            AdminHandler::new(self.control, self.runtime, self.guards, metrics, self.admin_address);
         tokio::spawn(accept_loop(self.admin, Arc::clone(&admin), handler));
         Serving { public, admin, readiness, streams, sweep: sweep.abort_handle() }
     }

@@ -29,6 +29,8 @@ mod reply;
 mod streams;
 mod web;
 
+pub use admin::audit::{AuditEntry, AuditLog, AuditOutcome};
+pub use admin::token::{ADMIN_TOKEN_BYTES_MIN, AdminToken, WeakAdminToken};
 pub use auth::{
     Auth, AuthConfig, AuthError, AuthSnapshot, FailureLimits, JwksConfig, KeyConfig, KeyMaterial,
     ReloadError,
@@ -37,7 +39,7 @@ pub use body::Body;
 pub use client::{ForwardedBy, Proxies};
 pub use dress::DressConfig;
 pub use front::FrontConfig;
-pub use gateway::{Gateway, GatewayConfig, Serving};
+pub use gateway::{Gateway, GatewayConfig, Guards, Serving};
 pub use limits::GatewayLimits;
 pub use rate::RateConfig;
 pub use read::BodyError;

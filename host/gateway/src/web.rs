@@ -21,7 +21,7 @@ use crate::reply;
 /// A request that a handler refuses. It becomes a problem document with the request's id once it has
 /// left the router.
 #[derive(Clone, Debug)]
-pub(crate) struct Refused(Box<Problem>);
+pub(crate) struct Refused(pub(crate) Box<Problem>);
 
 /// What a handler returns.
 pub(crate) type Answer = Result<axum::response::Response, Refused>;

@@ -17,6 +17,11 @@ pub(crate) struct Args {
     #[arg(long, global = true, env = "THALI_ADMIN_URL", default_value = "http://127.0.0.1:8081")]
     pub(crate) admin_url: String,
 
+    /// The file of the admin API's token, for the host and for whoever talks to it. The variable
+    /// THALI_ADMIN_TOKEN may hold the token itself.
+    #[arg(long, global = true, env = "THALI_ADMIN_TOKEN_FILE", value_name = "FILE")]
+    pub(crate) admin_token_file: Option<PathBuf>,
+
     /// Print JSON for programs instead of tables for people.
     #[arg(long, global = true)]
     pub(crate) json: bool,
@@ -130,6 +135,12 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: AuthCommand,
     },
+    /// List who changed what through the admin API, the newest first.
+    Audit {
+        /// At most so many.
+        #[arg(long, default_value_t = 20)]
+        limit: u32,
+    },
     /// Print the OpenAPI document of everything that is live.
     Openapi,
     /// Check this machine and the running host.
@@ -172,7 +183,7 @@ pub(crate) struct UpArgs {
     #[arg(long, env = "THALI_LISTEN", default_value = "127.0.0.1:8080")]
     pub(crate) listen: SocketAddr,
 
-    /// Where the admin API is served; a loopback address, because it asks for no token.
+    /// Where the admin API is served: a loopback address, or any other with --admin-token-file.
     #[arg(long, env = "THALI_ADMIN", default_value = "127.0.0.1:8081")]
     pub(crate) admin: SocketAddr,
 

@@ -5,7 +5,8 @@ use std::io::Read;
 use std::time::Duration;
 
 use serde_json::Value;
-use ureq::Agent;
+use thali_platform::config::Secret;
+use ureq::{Agent, RequestBuilder};
 
 use crate::error::{CliError, Refusal};
 
@@ -19,6 +20,8 @@ const TRANSFER_TIMEOUT: Duration = Duration::from_secs(600);
 pub(crate) struct Admin {
     base: String,
     agent: Agent,
+    /// The value of the `Authorization` header, when there is a token.
+    authorization: Option<String>,
 }
 
 /// A status and a JSON body.
@@ -28,20 +31,22 @@ pub(crate) struct Answer {
 }
 
 impl Admin {
-    pub(crate) fn new(url: &str) -> Self {
+    pub(crate) fn new(url: &str, token: Option<&Secret>) -> Self {
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .timeout_global(Some(TIMEOUT))
             .build();
-        Self { base: format!("{}/admin/v1", url.trim_end_matches('/')), agent: config.into() }
+        let authorization = token.map(|token| format!("Bearer {}", token.expose()));
+        let base = format!("{}/admin/v1", url.trim_end_matches('/'));
+        Self { base, agent: config.into(), authorization }
     }
 
     pub(crate) fn get(&self, path: &str) -> Result<Answer, CliError> {
-        self.answer(self.agent.get(self.url(path)).call())
+        self.answer(self.signed(self.agent.get(self.url(path))).call())
     }
 
     pub(crate) fn post(&self, path: &str, kind: &str, body: &[u8]) -> Result<Answer, CliError> {
-        self.answer(self.agent.post(self.url(path)).content_type(kind).send(body))
+        self.answer(self.signed(self.agent.post(self.url(path))).content_type(kind).send(body))
     }
 
     pub(crate) fn put(&self, path: &str, body: &Value) -> Result<Answer, CliError> {
@@ -54,7 +59,7 @@ impl Admin {
         &self,
         path: &str,
     ) -> Result<(impl Read + use<>, Option<u64>), CliError> {
-        let request = self.agent.get(self.url(path)).config();
+        let request = self.signed(self.agent.get(self.url(path))).config();
         let sent = request.timeout_global(Some(TRANSFER_TIMEOUT)).build().call();
         let response = sent.map_err(|error| self.unreachable(&error))?;
         if !response.status().is_success() {
@@ -69,12 +74,19 @@ impl Admin {
 
     /// Sends a large file.
     pub(crate) fn upload(&self, path: &str, file: File) -> Result<Answer, CliError> {
-        let request = self.agent.put(self.url(path)).config();
+        let request = self.signed(self.agent.put(self.url(path))).config();
         self.answer(request.timeout_global(Some(TRANSFER_TIMEOUT)).build().send(file))
     }
 
     pub(crate) fn delete(&self, path: &str) -> Result<Answer, CliError> {
-        self.answer(self.agent.delete(self.url(path)).call())
+        self.answer(self.signed(self.agent.delete(self.url(path))).call())
+    }
+
+    fn signed<B>(&self, request: RequestBuilder<B>) -> RequestBuilder<B> {
+        match &self.authorization {
+            Some(value) => request.header("authorization", value),
+            None => request,
+        }
     }
 
     fn url(&self, path: &str) -> String {

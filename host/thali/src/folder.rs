@@ -11,7 +11,8 @@ use futures_util::stream;
 use notify::{EventKind, RecursiveMode};
 use notify_debouncer_full::{DebounceEventResult, Debouncer, RecommendedCache, new_debouncer};
 use parking_lot::Mutex;
-use thali_control::{Cause, Control, DeployError, DeployOptions, Source};
+use thali_control::{Cause, Control, DeployError, DeployOptions, Deployed, Source};
+use thali_gateway::{AuditEntry, AuditLog, AuditOutcome};
 use tokio::sync::Notify;
 
 /// A file that changes several times within this time is deployed once. Long enough for a copy to
@@ -20,6 +21,9 @@ const SETTLE: Duration = Duration::from_millis(150);
 
 /// Deploys at the same time: as many as compile at once, and one that is being read.
 const DEPLOYS_MAX: usize = 3;
+
+/// The status of a deploy that changed something.
+const CREATED: u16 = 201;
 
 /// How long to wait before a deploy that found the host busy is tried again.
 const BUSY_PAUSE: Duration = Duration::from_millis(500);
@@ -30,8 +34,12 @@ const BUSY_PAUSE: Duration = Duration::from_millis(500);
 /// # Errors
 ///
 /// When the folder cannot be listed.
-pub(crate) async fn deploy_all(control: &Arc<Control>, folder: &Path) -> std::io::Result<usize> {
-    let deploys = stream::iter(components(folder)?).map(|file| deploy(control, file));
+pub(crate) async fn deploy_all(
+    control: &Arc<Control>,
+    audit: &Arc<AuditLog>,
+    folder: &Path,
+) -> std::io::Result<usize> {
+    let deploys = stream::iter(components(folder)?).map(|file| deploy(control, audit, file));
     let outcomes = deploys.buffer_unordered(DEPLOYS_MAX);
     Ok(outcomes.filter(|live| std::future::ready(!live)).count().await)
 }
@@ -66,12 +74,12 @@ impl Watch {
     }
 
     /// Deploys what changes, for ever.
-    pub(crate) async fn run(self, control: &Arc<Control>) {
+    pub(crate) async fn run(self, control: &Arc<Control>, audit: &Arc<AuditLog>) {
         loop {
             self.changes.came.notified().await;
             let files = std::mem::take(&mut *self.changes.files.lock());
             for file in files.into_iter().filter(|file| file.exists()) {
-                deploy(control, file).await;
+                deploy(control, audit, file).await;
             }
         }
     }
@@ -129,7 +137,7 @@ fn is_component(path: &Path) -> bool {
 }
 
 /// Deploys one file; whether it is live afterwards.
-async fn deploy(control: &Arc<Control>, file: PathBuf) -> bool {
+async fn deploy(control: &Arc<Control>, audit: &Arc<AuditLog>, file: PathBuf) -> bool {
     let bytes: Bytes = match tokio::fs::read(&file).await {
         Ok(bytes) => bytes.into(),
         Err(error) => {
@@ -144,12 +152,33 @@ async fn deploy(control: &Arc<Control>, file: PathBuf) -> bool {
     };
     loop {
         match control.deploy(bytes.clone(), options.clone()).await {
-            Ok(_) => return true,
+            Ok(deployed) => {
+                if deployed.status() == CREATED {
+                    note(audit, &file, AuditOutcome::Status(CREATED), Some(&deployed)).await;
+                }
+                return true;
+            }
             Err(DeployError::Busy(_)) => tokio::time::sleep(BUSY_PAUSE).await,
             Err(error) => {
-                tracing::error!(file = %file.display(), "not deployed: {}", error.problem());
+                let problem = error.problem();
+                tracing::error!(file = %file.display(), "not deployed: {problem}");
+                let outcome = AuditOutcome::Refused(problem.status, problem.code);
+                note(audit, &file, outcome, None).await;
                 return false;
             }
         }
     }
+}
+
+/// Writes down what came of a file. One that changed nothing is left out.
+async fn note(
+    audit: &Arc<AuditLog>,
+    file: &Path,
+    outcome: AuditOutcome,
+    deployed: Option<&Deployed>,
+) {
+    let entry = AuditEntry::own("folder", "deploy", file.display().to_string(), outcome);
+    let revision = deployed.map(|deployed| deployed.revision.to_string());
+    let digest = deployed.and_then(|deployed| deployed.digest.as_ref()).map(ToString::to_string);
+    audit.append(AuditEntry { revision, digest, ..entry }).await;
 }

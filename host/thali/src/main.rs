@@ -1,7 +1,9 @@
 //! `thali`: a microservices platform in one binary.
 #![forbid(unsafe_code)]
 
+mod admin_token;
 mod args;
+mod audit;
 mod backends;
 mod breakers;
 mod build;
@@ -54,10 +56,15 @@ fn main() -> ExitCode {
 }
 
 fn run(args: Args) -> Result<ExitCode, CliError> {
-    let admin = Admin::new(&args.admin_url);
+    let token = match &args.command {
+        // What a stranger's component is compiled by has no business with it.
+        Command::CompileChild(_) | Command::Build(_) => None,
+        _ => admin_token::read(args.admin_token_file.as_deref())?,
+    };
+    let admin = Admin::new(&args.admin_url, token.as_ref());
     let json = args.json;
     match args.command {
-        Command::Up(options) => up::up(options),
+        Command::Up(options) => up::up(options, token.as_ref()),
         Command::CompileChild(options) => Ok(compile_child::run(&options)),
         Command::Build(options) => commands::build(&options, json),
         Command::Deploy(options) => commands::deploy(&admin, &options, json),
@@ -80,6 +87,7 @@ fn run(args: Args) -> Result<ExitCode, CliError> {
         Command::Breakers { command } => breakers::breakers(&admin, command.as_ref(), json),
         Command::Token(options) => token::token(&options, json),
         Command::Auth { command: AuthCommand::Reload } => commands::reload_keys(&admin, json),
+        Command::Audit { limit } => audit::audit(&admin, limit, json),
         Command::Openapi => commands::openapi(&admin),
         Command::Doctor => Ok(doctor::doctor(&admin, json)),
     }

@@ -10,7 +10,11 @@ use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use thali_control::{CompileLimits, CompileWith, Control, ControlConfig, DataFolder, open_data};
-use thali_gateway::{Auth, Gateway, GatewayConfig, GatewayLimits, Serving};
+use thali_gateway::{
+    AdminToken, AuditEntry, AuditLog, AuditOutcome, Auth, Gateway, GatewayConfig, GatewayLimits,
+    Guards, Serving,
+};
+use thali_platform::config::Secret;
 use thali_platform::identity::Signer;
 use thali_runtime::{CacheKey, Runtime, RuntimeConfig};
 use tokio::signal::unix::{SignalKind, signal};
@@ -24,15 +28,17 @@ use crate::identity::{self, KeySource};
 use crate::logging;
 
 /// Runs a host until SIGTERM or Ctrl-C.
-pub(crate) fn up(args: UpArgs) -> Result<ExitCode, CliError> {
-    if !args.admin.ip().is_loopback() {
+pub(crate) fn up(args: UpArgs, admin_token: Option<&Secret>) -> Result<ExitCode, CliError> {
+    let admin_token = admin_token.map(AdminToken::new).transpose().map_err(CliError::start)?;
+    if !args.admin.ip().is_loopback() && admin_token.is_none() {
         return Err(CliError::Start {
             what: format!(
-                "--admin {} is not a loopback address, and the admin API asks for no token",
+                "--admin {} is not a loopback address, and the admin API has no token",
                 args.admin
             ),
             help: Some(
-                "use 127.0.0.1, and an SSH tunnel or a proxy with authentication from elsewhere"
+                "give it one with --admin-token-file or THALI_ADMIN_TOKEN (`openssl rand -hex 32` \
+                 makes one), or use 127.0.0.1 and an SSH tunnel"
                     .into(),
             ),
         });
@@ -41,7 +47,7 @@ pub(crate) fn up(args: UpArgs) -> Result<ExitCode, CliError> {
     raise_open_files();
     let tokio = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let tokio = tokio.map_err(CliError::start)?;
-    let outcome = tokio.block_on(run(args));
+    let outcome = tokio.block_on(run(args, admin_token));
     // Whoever still compiles has nothing to lose.
     tokio.shutdown_timeout(BLOCKING_GRACE);
     outcome
@@ -70,14 +76,19 @@ fn connections_max(wanted: usize) -> usize {
     wanted.min(room)
 }
 
-async fn run(args: UpArgs) -> Result<ExitCode, CliError> {
+async fn run(args: UpArgs, admin_token: Option<AdminToken>) -> Result<ExitCode, CliError> {
     let mut stop = Stop::listen()?;
     let data = open_data(&args.data).map_err(CliError::chain)?;
     let keys =
         KeySource { config: args.config.clone(), data: data.paths().root.clone(), dev: args.dev };
     let (auth, signer) = keys.open()?;
+    let audit = data.paths().root.join("audit.jsonl");
+    let audit = AuditLog::open(&audit).map_err(|error| {
+        CliError::start(format!("the audit log {} cannot be written: {error}", audit.display()))
+    })?;
+    let guards = Guards { auth: Arc::clone(&auth), admin_token, audit: Arc::clone(&audit) };
     let (control, runtime) = wire(&args, data).await?;
-    let gateway = Gateway::bind(config(&args)?, control.clone(), runtime, Arc::clone(&auth))
+    let gateway = Gateway::bind(config(&args)?, control.clone(), runtime, guards)
         .await
         .map_err(|error| listen_error(&args, &error))?;
     let addresses = (gateway.address(), gateway.admin_address());
@@ -85,7 +96,7 @@ async fn run(args: UpArgs) -> Result<ExitCode, CliError> {
 
     let watch = watch(&args)?;
     if let Some(folder) = &args.components {
-        let deploys = folder::deploy_all(&control, folder);
+        let deploys = folder::deploy_all(&control, &audit, folder);
         tokio::select! {
             refused = deploys => report(folder, refused)?,
             () = stop.wait() => return Ok(stop_serving(serving, &control, args.drain).await),
@@ -96,10 +107,10 @@ async fn run(args: UpArgs) -> Result<ExitCode, CliError> {
     if let Some(signer) = signer.filter(|_| args.dev) {
         announce_token(&args, &signer)?;
     }
-    let reloading = reload_on_hangup(auth)?;
+    let reloading = reload_on_hangup(auth, Arc::clone(&audit))?;
     let watching = async {
         match watch {
-            Some(watch) => watch.run(&control).await,
+            Some(watch) => watch.run(&control, &audit).await,
             None => std::future::pending().await,
         }
     };
@@ -235,14 +246,25 @@ fn announce_token(args: &UpArgs, signer: &Signer) -> Result<(), CliError> {
 }
 
 /// Reads the keys again at every SIGHUP, for ever. Keys that cannot be used change nothing.
-fn reload_on_hangup(auth: Arc<Auth>) -> Result<impl Future<Output = ()>, CliError> {
+fn reload_on_hangup(
+    auth: Arc<Auth>,
+    audit: Arc<AuditLog>,
+) -> Result<impl Future<Output = ()>, CliError> {
     let mut hangup = signal(SignalKind::hangup()).map_err(CliError::start)?;
     Ok(async move {
         while hangup.recv().await.is_some() {
-            match auth.reload().await {
-                Ok(keys) => tracing::info!(keys, "the keys for tokens were read again"),
-                Err(error) => tracing::error!("the keys for tokens stay as they are: {error}"),
-            }
+            let outcome = match auth.reload().await {
+                Ok(keys) => {
+                    tracing::info!(keys, "the keys for tokens were read again");
+                    AuditOutcome::Status(200)
+                }
+                Err(error) => {
+                    tracing::error!("the keys for tokens stay as they are: {error}");
+                    AuditOutcome::Refused(422, "keys_refused".into())
+                }
+            };
+            let target = "keys".to_owned();
+            audit.append(AuditEntry::own("signal", "auth reload", target, outcome)).await;
         }
     })
 }

@@ -1,8 +1,10 @@
 //! The admin listener: deploys and what there is to see, under `/admin/v1`.
 //!
-//! It asks for no token, so it belongs on loopback, and is for programs: what a browser sends for a
-//! page of somebody else is refused (see the module `guard`).
+//! It asks for a token when it is given one, and belongs on loopback when it is not. It is for programs: what
+//! a browser sends for a page of somebody else is refused (see the module `guard`). Every change is written
+//! down (see the module `audit`).
 
+pub(crate) mod audit;
 mod auth;
 mod breakers;
 mod call;
@@ -14,6 +16,7 @@ mod metrics;
 mod rollouts;
 mod schedules;
 mod services;
+pub(crate) mod token;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -21,7 +24,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::IntoResponse;
 use axum::routing::{delete, get, post, put};
-use axum::{Json, Router};
+use axum::{Json, Router, middleware};
 use http::header::CONTENT_TYPE;
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -30,8 +33,12 @@ use thali_contract::name::ServiceName;
 use thali_control::Control;
 use thali_runtime::Runtime;
 
+use audit::AuditLog;
+use token::Door;
+
 use crate::auth::Auth;
 use crate::body::Body;
+use crate::gateway::Guards;
 use crate::listen::{Call, Handler};
 use crate::metrics::Metrics;
 use crate::web::{self, Answer, None, Params, Refused};
@@ -42,6 +49,7 @@ use crate::{listen, reply};
 pub(crate) struct AdminHandler {
     router: Router,
     control: Arc<Control>,
+    door: Arc<Door>,
     address: SocketAddr,
 }
 
@@ -52,26 +60,36 @@ pub(crate) struct Host {
     runtime: Arc<Runtime>,
     auth: Arc<Auth>,
     metrics: Metrics,
+    audit: Arc<AuditLog>,
 }
 
 impl AdminHandler {
     pub(crate) fn new(
         control: Arc<Control>,
         runtime: Arc<Runtime>,
-        auth: Arc<Auth>,
+        guards: Guards,
         metrics: Metrics,
         address: SocketAddr,
     ) -> Self {
-        let host = Host { control: Arc::clone(&control), runtime, auth, metrics };
-        Self { router: router(host), control, address }
+        let Guards { auth, admin_token, audit } = guards;
+        let host = Host { control: Arc::clone(&control), runtime, auth, metrics, audit };
+        let door = Arc::new(Door::new(admin_token));
+        Self { router: router(host), control, door, address }
     }
 }
 
 impl Handler for AdminHandler {
-    async fn handle(&self, request: Request<Incoming>, mut call: Call) -> Response<Body> {
+    async fn handle(&self, mut request: Request<Incoming>, mut call: Call) -> Response<Body> {
         if let Err(error) = guard::check(&request, self.address) {
             return call.refuse(&error.problem());
         }
+        match self.door.enter(request.headers(), call.peer().ip()) {
+            Ok(actor) => request.extensions_mut().insert(actor),
+            Err(denied) => {
+                let response = denied.response(call.id());
+                return call.finish(response);
+            }
+        };
         if database::is_restore(&request) {
             let (router, control) = (self.router.clone(), self.control.clone());
             return database::receive(router, control, request, call).await;
@@ -119,6 +137,7 @@ fn router(host: Host) -> Router {
         .route("/breakers", get(breakers::list))
         .route("/breakers/{consumer}/{interface}", put(breakers::force))
         .route("/auth/reload", post(auth::reload))
+        .route("/audit", get(audit::list))
         .route("/graph", get(graph::graph))
         .route("/openapi.json", get(openapi))
         .route("/health", get(health));
@@ -126,6 +145,9 @@ fn router(host: Host) -> Router {
         .nest("/admin/v1", api)
         .route("/metrics", get(metrics::scrape))
         .route("/", get(index));
+    // Beneath the fallbacks: what has no route changes nothing.
+    let audited = middleware::from_fn_with_state(Arc::clone(&host.audit), audit::layer);
+    let router = router.route_layer(audited);
     // The listener has read the body already, within its own limit.
     web::with_fallbacks(router).layer(axum::extract::DefaultBodyLimit::disable()).with_state(host)
 }

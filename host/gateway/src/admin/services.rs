@@ -11,6 +11,7 @@ use thali_control::{
     Cause, DeployError, DeployOptions, Deployed, Message, Percent, ServiceDetails, Source,
 };
 
+use super::audit::About;
 use super::{Host, events, unknown};
 use crate::reply;
 use crate::web::{self, Answer, Items, None, Params, Refused, Segments};
@@ -105,6 +106,8 @@ pub(super) async fn remove(
 pub(super) fn changed(deployed: &Deployed) -> axum::response::Response {
     let status = StatusCode::from_u16(deployed.status()).unwrap_or(StatusCode::OK);
     let mut response = web::json(status, deployed).into_response();
+    let about = About { revision: deployed.revision.to_string(), digest: deployed.digest.clone() };
+    response.extensions_mut().insert(about);
     let location = format!("/admin/v1/services/{}", deployed.service);
     if let Ok(location) = HeaderValue::try_from(location) {
         response.headers_mut().insert(LOCATION, location);

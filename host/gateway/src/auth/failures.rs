@@ -34,7 +34,7 @@ impl Default for FailureLimits {
 }
 
 /// Counts failures by client.
-pub(super) struct Failures {
+pub(crate) struct Failures {
     limits: FailureLimits,
     began: Instant,
     /// Until when each has used up what there is, in milliseconds since `began`.
@@ -42,12 +42,12 @@ pub(super) struct Failures {
 }
 
 impl Failures {
-    pub(super) fn new(limits: FailureLimits) -> Self {
+    pub(crate) fn new(limits: FailureLimits) -> Self {
         Self { limits, began: Instant::now(), used_until_ms: Cache::new(CLIENTS_MAX) }
     }
 
     /// Seconds until a token of the client is checked again, when it is not now.
-    pub(super) fn blocked_for(&self, client: IpAddr) -> Option<u32> {
+    pub(crate) fn blocked_for(&self, client: IpAddr) -> Option<u32> {
         let used_until = self.used_until_ms.get(&network(client))?.load(Ordering::Relaxed);
         let ahead = used_until.saturating_sub(self.now_ms());
         let over = (ahead + self.every_ms()).checked_sub(self.burst_ms())?.checked_sub(1)?;
@@ -55,7 +55,7 @@ impl Failures {
     }
 
     /// Counts a failure.
-    pub(super) fn count(&self, client: IpAddr) {
+    pub(crate) fn count(&self, client: IpAddr) {
         let client = network(client);
         let Ok(used_until) = self
             .used_until_ms

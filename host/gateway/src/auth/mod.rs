@@ -33,7 +33,7 @@ use thali_runtime::Principal;
 use thiserror::Error;
 
 use authority::Authority;
-use failures::Failures;
+pub(crate) use failures::Failures;
 
 pub use config::{AuthConfig, AuthError, JwksConfig, KeyConfig, KeyMaterial};
 pub(crate) use denied::Denied;

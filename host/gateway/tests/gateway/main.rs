@@ -15,6 +15,7 @@ mod tokens;
 
 mod admin;
 mod admission;
+mod audit;
 mod breakers;
 mod calls;
 mod clients_that_send_wrong_things;

@@ -296,7 +296,7 @@ stale-max = "1h"
             ":2: \"issuer\" is empty",
             ":3: \"1h\" is not a time of whole seconds",
             ":4: the key \"c\" has no private half",
-            ":5: unknown key \"kids\"; did you mean \"keys\"?",
+            ":5: unknown key \"kids\"",
             ":6: [a] needs \"algorithm\"",
             ":8: [b] needs \"algorithm\"",
             ":9: \"HS512\" is not one of HS256, RS256, ES256, EdDSA",

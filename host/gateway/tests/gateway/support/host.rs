@@ -8,7 +8,8 @@ use bytes::Bytes;
 use tempfile::TempDir;
 use thali_control::{Control, ControlConfig, DeployOptions, open_data};
 use thali_gateway::{
-    Auth, AuthConfig, FailureLimits, Gateway, GatewayConfig, GatewayLimits, Serving,
+    AdminToken, AuditLog, Auth, AuthConfig, FailureLimits, Gateway, GatewayConfig, GatewayLimits,
+    Guards, Serving,
 };
 use thali_platform::sql::{Databases, SqlLimits};
 use thali_runtime::{CacheKey, GateCounts, HostLimits, Runtime, RuntimeConfig};
@@ -39,7 +40,7 @@ impl TestHost {
     /// A ready host that checks tokens by these keys.
     pub async fn with_keys(config: AuthConfig, failures: FailureLimits) -> Self {
         let auth = Auth::new(Some(config), failures).unwrap();
-        let host = Self::with_parts(|_| (), auth).await;
+        let host = Self::with_parts(|_| (), auth, None).await;
         host.serving.ready();
         host
     }
@@ -51,10 +52,23 @@ impl TestHost {
 
     /// A host with this configuration, that is not ready.
     pub async fn configured(change: impl FnOnce(&mut GatewayConfig)) -> Self {
-        Self::with_parts(change, Auth::new(None, FailureLimits::default()).unwrap()).await
+        Self::with_parts(change, Auth::new(None, FailureLimits::default()).unwrap(), None).await
     }
 
-    async fn with_parts(change: impl FnOnce(&mut GatewayConfig), auth: Arc<Auth>) -> Self {
+    /// A ready host whose admin API asks for this token.
+    pub async fn with_admin_token(token: &str) -> Self {
+        let auth = Auth::new(None, FailureLimits::default()).unwrap();
+        let token = AdminToken::new(&thali_platform::config::Secret::new(token)).unwrap();
+        let host = Self::with_parts(|_| (), auth, Some(token)).await;
+        host.serving.ready();
+        host
+    }
+
+    async fn with_parts(
+        change: impl FnOnce(&mut GatewayConfig),
+        auth: Arc<Auth>,
+        admin_token: Option<AdminToken>,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let data = open_data(folder.path()).unwrap();
         let config = RuntimeConfig {
@@ -72,8 +86,9 @@ impl TestHost {
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
         let mut config = GatewayConfig { listen: any, admin: any, ..GatewayConfig::default() };
         change(&mut config);
-        let gateway =
-            Gateway::bind(config, Arc::clone(&control), runtime, auth.clone()).await.unwrap();
+        let audit = AuditLog::open(&folder.path().join("audit.jsonl")).unwrap();
+        let guards = Guards { auth: Arc::clone(&auth), admin_token, audit };
+        let gateway = Gateway::bind(config, Arc::clone(&control), runtime, guards).await.unwrap();
         let (address, admin) = (gateway.address(), gateway.admin_address());
         Self { address, admin, control, serving: gateway.serve(), auth, _data: folder }
     }

@@ -1,0 +1,124 @@
+//! The token of the admin API.
+
+use std::net::IpAddr;
+
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+use thali_platform::config::Secret;
+use thiserror::Error;
+
+use super::audit::Actor;
+use crate::auth::{Denied, FailureLimits, Failures};
+
+/// The shortest token, in bytes: 128 bits in hexadecimal.
+pub const ADMIN_TOKEN_BYTES_MIN: usize = 32;
+
+/// A token that could be guessed.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[error(
+    "the admin token has {0} bytes, at least {ADMIN_TOKEN_BYTES_MIN} visible ASCII characters are \
+     needed: `openssl rand -hex 32` makes one"
+)]
+pub struct WeakAdminToken(pub usize);
+
+/// What every request of the admin API has to have.
+#[derive(Clone, Debug)]
+pub struct AdminToken([u8; 32]);
+
+impl AdminToken {
+    /// A token; only its digest is kept.
+    ///
+    /// # Errors
+    ///
+    /// When it is too short, or cannot be in a header.
+    pub fn new(token: &Secret) -> Result<Self, WeakAdminToken> {
+        let bytes = token.expose().as_bytes();
+        if bytes.len() < ADMIN_TOKEN_BYTES_MIN || !bytes.iter().all(u8::is_ascii_graphic) {
+            return Err(WeakAdminToken(bytes.len()));
+        }
+        Ok(Self(Sha256::digest(bytes).into()))
+    }
+
+    /// Digests of one length are compared in a time that tells nothing.
+    fn is(&self, given: &[u8]) -> bool {
+        let given: [u8; 32] = Sha256::digest(given).into();
+        self.0.ct_eq(&given).into()
+    }
+}
+
+/// Who may use the admin API: whoever has the token, or whoever reaches it when there is none.
+pub(super) struct Door {
+    token: Option<AdminToken>,
+    failures: Failures,
+}
+
+impl Door {
+    pub(super) fn new(token: Option<AdminToken>) -> Self {
+        Self { token, failures: Failures::new(FailureLimits::default()) }
+    }
+
+    /// Who sends a request with this head.
+    pub(super) fn enter(&self, headers: &HeaderMap, peer: IpAddr) -> Result<Actor, Denied> {
+        let Some(token) = &self.token else { return Ok(Actor { name: "loopback", peer }) };
+        if let Some(retry_s) = self.failures.blocked_for(peer) {
+            return Err(Denied::TooManyFailures { retry_s });
+        }
+        let mut values = headers.get_all(AUTHORIZATION).iter();
+        let given = match (values.next(), values.next()) {
+            (None, _) => return Err(Denied::NoToken),
+            (Some(_), Some(_)) => return Err(Denied::TwoTokens),
+            (Some(value), None) => value.as_bytes(),
+        };
+        let (scheme, rest) = given.split_at_checked("Bearer ".len()).unwrap_or_default();
+        if scheme.eq_ignore_ascii_case(b"Bearer ") && token.is(rest.trim_ascii_start()) {
+            return Ok(Actor { name: "token", peer });
+        }
+        self.failures.count(peer);
+        tracing::warn!(%peer, "a request with a wrong token was sent to the admin API");
+        Err(Denied::BadToken)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+
+    #[test]
+    fn only_the_token_opens_and_guessing_is_slow() {
+        let door = Door::new(Some(AdminToken::new(&Secret::new(TOKEN)).unwrap()));
+        let peer = IpAddr::from([10, 0, 0, 1]);
+        let enter = |text: &str, peer| {
+            let mut headers = HeaderMap::new();
+            headers.insert(AUTHORIZATION, HeaderValue::from_str(text).unwrap());
+            door.enter(&headers, peer).map(|actor| actor.name)
+        };
+        assert_eq!(door.enter(&HeaderMap::new(), peer).err(), Some(Denied::NoToken));
+        for good in [format!("Bearer {TOKEN}"), format!("bearer  {TOKEN}")] {
+            assert_eq!(enter(&good, peer), Ok("token"));
+        }
+        let upper = TOKEN.to_uppercase();
+        let bad = ["", "Bearer", "Bearer ", TOKEN, &TOKEN[1..], &upper];
+        for bad in bad {
+            assert_eq!(enter(bad, peer), Err(Denied::BadToken), "{bad}");
+            assert_eq!(enter(&format!("Bearer x{bad}"), peer), Err(Denied::BadToken), "{bad}");
+        }
+        let blocked = (0..100).any(|_| {
+            matches!(enter("Bearer no", peer), Err(Denied::TooManyFailures { retry_s: 1.. }))
+        });
+        assert!(blocked);
+        assert_eq!(enter(&format!("Bearer {TOKEN}"), [10, 0, 0, 2].into()), Ok("token"));
+    }
+
+    #[test]
+    fn a_short_token_is_none() {
+        for bad in ["", "short", &TOKEN[1..], "0123456789abcdef 0123456789abcdef"] {
+            assert_eq!(AdminToken::new(&Secret::new(bad)).err(), Some(WeakAdminToken(bad.len())));
+        }
+    }
+}
