@@ -135,6 +135,7 @@ impl Control {
             control.check_rollout(&live, candidate.name())?;
             control.check(&live, &candidate, force)?;
             control.check_outbound(&candidate)?;
+            control.check_minting(&candidate)?;
             control.compile_while(candidate, &cancel)
         };
         turn.work(build).await?

@@ -21,6 +21,7 @@ mod drain;
 mod error;
 mod inspect;
 mod live;
+mod minting;
 mod outbound;
 mod outcome;
 mod policies;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use semver::Version;
 use serde::Serialize;
+use thali_contract::access::Access;
 use thali_contract::contract::{Interface, Origin};
 use thali_contract::manifest::Manifest;
 use thali_contract::manifest::edge::CorsRule;
@@ -160,6 +161,8 @@ pub struct RouteStatus {
     pub cors: Option<Vec<String>>,
     /// Whether its work goes on when the client leaves.
     pub detached: bool,
+    /// What a caller needs: `public`, `signed in`, or a scope.
+    pub access: String,
 }
 
 /// An interface that a service exports.
@@ -389,6 +392,12 @@ impl RouteStatus {
                 CorsRule::Allow(spec) => Some(spec.origins.clone()),
             },
             detached: route.edge().detached,
+            access: match route.access() {
+                Access::Public => "public".into(),
+                Access::SignedIn => "signed in".into(),
+                Access::Scope(scope) => scope.to_string(),
+                Access::Implied(scope) => format!("{scope}, where tokens are checked"),
+            },
         }
     }
 }

@@ -226,6 +226,7 @@ impl Control {
     ) -> Extensions {
         let mut extensions = Extensions::new();
         extensions.insert(Arc::clone(settings));
+        extensions.insert(Arc::clone(&self.backends.identity));
         extensions.insert(Arc::clone(&self.backends.mailer));
         extensions.insert(Arc::clone(&self.backends.texter));
         if !candidate.schedules.is_empty() {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::config::Overrides;
+use crate::identity::Identity;
 use crate::mail::Mailer;
 use crate::outbound::Outbound;
 use crate::sms::Texter;
@@ -16,6 +17,8 @@ pub struct Backends {
     pub databases: Arc<Databases>,
     /// What operators set.
     pub overrides: Arc<Overrides>,
+    /// Makes tokens and hashes passwords.
+    pub identity: Arc<Identity>,
     /// Sends email.
     pub mailer: Arc<Mailer>,
     /// Sends text messages.
@@ -29,6 +32,7 @@ impl From<Arc<Databases>> for Backends {
         Self {
             databases,
             overrides: Arc::default(),
+            identity: Arc::default(),
             mailer: Arc::default(),
             texter: Arc::default(),
             outbound: Arc::default(),

@@ -29,6 +29,7 @@ pub const CAPABILITIES: &[&dyn Capability] = &[
     &cache::CacheCapability,
     &config::ConfigCapability,
     &context::ContextCapability,
+    &identity::IdentityCapability,
     &mail::MailCapability,
     &outbound::HttpCapability,
     &outbound::WasiHttpTypes,

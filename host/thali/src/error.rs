@@ -80,6 +80,9 @@ impl std::fmt::Display for Refusal {
         if let Some(error) = self.0.get("error") {
             write!(f, ": {error}")?;
         }
+        if matches!(text("code"), Some("unauthenticated" | "invalid_token")) {
+            write!(f, "\n(the admin API's token: --admin-token-file, or THALI_ADMIN_TOKEN)")?;
+        }
         match text("request_id") {
             Some(id) => write!(f, "\n(request {id})"),
             None => Ok(()),

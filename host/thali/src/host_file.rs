@@ -3,6 +3,7 @@
 
 mod auth;
 mod gateway;
+mod identity;
 mod limits;
 mod outbound;
 mod policies;
@@ -18,6 +19,7 @@ use thali_contract::name::ServiceName;
 use thali_contract::problem::Mistake;
 use thali_control::Policies;
 use thali_platform::config::{Secret, SecretSource, ServiceOverrides};
+use thali_platform::identity::MintGrants;
 
 use crate::error::CliError;
 
@@ -39,7 +41,8 @@ const TIMEOUT_MAX: Duration = Duration::from_secs(60);
 
 const TABLES: Keys = Keys {
     known: &[
-        "services", "limits", "mail", "outbound", "sms", "auth", "policies", "gateway", "rate",
+        "services", "limits", "mail", "outbound", "sms", "auth", "identity", "policies", "gateway",
+        "rate",
     ],
     later: &[],
 };
@@ -57,6 +60,7 @@ pub(crate) struct HostFile {
     pub(crate) outbound: Option<OutboundTable>,
     pub(crate) sms: Option<SmsTable>,
     pub(crate) auth: Option<AuthTable>,
+    pub(crate) identity: MintGrants,
     pub(crate) policies: Policies,
     pub(crate) gateway: GatewayTable,
 }
@@ -113,6 +117,7 @@ impl HostFile {
                     "auth" => file.auth = tables.auth(entry),
                     "gateway" => tables.gateway(entry, &mut file.gateway),
                     "rate" => file.gateway.front.rate = tables.rate(entry),
+                    "identity" => file.identity = tables.identity(entry),
                     _ => tables.reader.unknown(entry, &TABLES),
                 }
             }

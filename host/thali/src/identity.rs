@@ -9,7 +9,7 @@ use std::time::Duration;
 use thali_contract::access::Scope;
 use thali_gateway::{Auth, AuthConfig, FailureLimits, KeyConfig, KeyMaterial};
 use thali_platform::config::{Environment, Secret, SecretSource};
-use thali_platform::identity::{Signer, SigningKey, Token, TokenAlgorithm};
+use thali_platform::identity::{Identity, MintGrants, Signer, SigningKey, Token, TokenAlgorithm};
 
 use crate::error::CliError;
 use crate::host_file::{AuthKey, AuthTable, CheckWith, HostFile};
@@ -44,15 +44,18 @@ pub(crate) struct Keys {
     pub(crate) auth: Option<AuthConfig>,
     /// What makes tokens.
     pub(crate) signer: Option<Signer>,
+    /// Which services may have it make some.
+    pub(crate) grants: MintGrants,
 }
 
 impl KeySource {
     /// Reads the keys. It blocks, shortly.
     pub(crate) fn read(&self) -> Result<Keys, CliError> {
-        let table = HostFile::load(self.config.as_deref())?.auth;
+        let HostFile { auth: table, identity: grants, .. } =
+            HostFile::load(self.config.as_deref())?;
         let dev = if self.dev { Some(dev_key(&self.data)?) } else { None };
         if table.is_none() && dev.is_none() {
-            return Ok(Keys { auth: None, signer: None });
+            return Ok(Keys { auth: None, signer: None, grants });
         }
         let environment = Environment::of_process();
         let table = table.unwrap_or_else(AuthTable::of_dev);
@@ -79,7 +82,7 @@ impl KeySource {
         let signer = signer.map_err(|error| CliError::start(format!("[auth] sign: {error}")))?;
         let (leeway, jwks) = (table.leeway, table.jwks);
         let auth = AuthConfig { issuer, audience, leeway, keys, jwks };
-        Ok(Keys { auth: Some(auth), signer })
+        Ok(Keys { auth: Some(auth), signer, grants })
     }
 
     /// Whether there is a key of `--dev`.
@@ -88,7 +91,7 @@ impl KeySource {
     }
 
     /// Reads the keys of a host that starts, and says in the log when there are none.
-    pub(crate) fn open(&self) -> Result<(Arc<Auth>, Option<Signer>), CliError> {
+    pub(crate) fn open(&self) -> Result<(Arc<Auth>, Arc<Identity>), CliError> {
         let keys = self.read()?;
         if keys.auth.is_none() {
             tracing::info!(
@@ -97,19 +100,23 @@ impl KeySource {
             );
         }
         let auth = Auth::new(keys.auth, FailureLimits::default()).map_err(CliError::chain)?;
-        let source = self.clone();
+        let identity = Arc::new(Identity::default());
+        identity.replace(keys.signer, keys.grants);
+        let (source, minting) = (self.clone(), Arc::clone(&identity));
         auth.on_reload(move |auth| {
             let keys = source.read().map_err(|error| error.to_string())?;
-            auth.replace(keys.auth).map_err(|error| error.to_string())
+            auth.replace(keys.auth).map_err(|error| error.to_string())?;
+            minting.replace(keys.signer, keys.grants);
+            Ok(())
         });
-        Ok((auth, keys.signer))
+        Ok((auth, identity))
     }
 }
 
 /// A token for whoever develops on this host.
-pub(crate) fn dev_token(signer: &Signer) -> Result<Token, CliError> {
+pub(crate) fn dev_token(identity: &Identity) -> Result<Token, CliError> {
     let admin: Scope = "admin".parse().map_err(CliError::chain)?;
-    signer.sign("dev", &[admin], DEV_TTL).map_err(CliError::chain)
+    identity.sign("dev", &[admin], DEV_TTL).map_err(CliError::chain)
 }
 
 impl AuthTable {

@@ -38,9 +38,11 @@ pub(crate) fn show(admin: &Admin, name: &str, json: bool) -> Result<ExitCode, Cl
     if let Some(rollout) = service.get("rollout") {
         show_rollout(rollout);
     }
-    section("routes", &service, "routes", &["route", "function", "status", "rate"], |row| {
+    let headings = ["route", "function", "status", "for", "rate"];
+    section("routes", &service, "routes", &headings, |row| {
         let route = format!("{} /api/v1{}", cell(row, "method"), cell(row, "path"));
-        vec![route, cell(row, "call"), cell(row, "status"), cell(row, "rate")]
+        let text = |member| cell(row, member);
+        vec![route, text("call"), text("status"), text("access"), text("rate")]
     });
     section("exports", &service, "exports", &["interface", "functions", "called by"], |row| {
         vec![cell(row, "interface"), cell(row, "functions"), cell(row, "consumers")]

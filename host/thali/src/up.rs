@@ -14,8 +14,9 @@ use thali_gateway::{
     AdminToken, AuditEntry, AuditLog, AuditOutcome, Auth, Gateway, GatewayConfig, GatewayLimits,
     Guards, Serving,
 };
+use thali_platform::Backends;
 use thali_platform::config::Secret;
-use thali_platform::identity::Signer;
+use thali_platform::identity::Identity;
 use thali_runtime::{CacheKey, Runtime, RuntimeConfig};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -24,7 +25,7 @@ use crate::backends;
 use crate::error::CliError;
 use crate::folder::{self, Watch};
 use crate::host_file::{GatewayTable, HostFile};
-use crate::identity::{self, KeySource};
+use crate::identity::{KeySource, dev_token};
 use crate::logging;
 
 /// Runs a host until SIGTERM or Ctrl-C.
@@ -81,13 +82,14 @@ async fn run(args: UpArgs, admin_token: Option<AdminToken>) -> Result<ExitCode, 
     let data = open_data(&args.data).map_err(CliError::chain)?;
     let keys =
         KeySource { config: args.config.clone(), data: data.paths().root.clone(), dev: args.dev };
-    let (auth, signer) = keys.open()?;
+    let (auth, identity) = keys.open()?;
     let audit = data.paths().root.join("audit.jsonl");
     let audit = AuditLog::open(&audit).map_err(|error| {
         CliError::start(format!("the audit log {} cannot be written: {error}", audit.display()))
     })?;
     let guards = Guards { auth: Arc::clone(&auth), admin_token, audit: Arc::clone(&audit) };
-    let (control, runtime) = wire(&args, data).await?;
+    let reloading = reload_on_hangup(auth, Arc::clone(&audit))?;
+    let (control, runtime) = wire(&args, data, Arc::clone(&identity)).await?;
     let gateway = Gateway::bind(config(&args)?, control.clone(), runtime, guards)
         .await
         .map_err(|error| listen_error(&args, &error))?;
@@ -104,10 +106,9 @@ async fn run(args: UpArgs, admin_token: Option<AdminToken>) -> Result<ExitCode, 
     }
     serving.ready();
     announce(&args, addresses, &control)?;
-    if let Some(signer) = signer.filter(|_| args.dev) {
-        announce_token(&args, &signer)?;
+    if args.dev {
+        announce_token(&args, &identity)?;
     }
-    let reloading = reload_on_hangup(auth, Arc::clone(&audit))?;
     let watching = async {
         match watch {
             Some(watch) => watch.run(&control, &audit).await,
@@ -149,9 +150,14 @@ async fn stop_serving(serving: Serving, control: &Control, drain: Duration) -> E
 const THIS_PROGRAM: &str = "/proc/self/exe";
 
 /// Puts the parts together, from the data folder up.
-async fn wire(args: &UpArgs, data: DataFolder) -> Result<(Arc<Control>, Arc<Runtime>), CliError> {
+async fn wire(
+    args: &UpArgs,
+    data: DataFolder,
+    identity: Arc<Identity>,
+) -> Result<(Arc<Control>, Arc<Runtime>), CliError> {
     let limits = HostFile::load(args.config.as_deref())?.limits;
     let (backends, policies) = backends::open(args, &data)?;
+    let backends = Backends { identity, ..backends };
     let config = RuntimeConfig {
         cache_dir: Some(data.paths().cache.clone()),
         cache_key: CacheKey(data.key()),
@@ -233,8 +239,8 @@ fn announce(
 }
 
 /// Says who may do everything on a host for development.
-fn announce_token(args: &UpArgs, signer: &Signer) -> Result<(), CliError> {
-    let token = identity::dev_token(signer)?;
+fn announce_token(args: &UpArgs, identity: &Identity) -> Result<(), CliError> {
+    let token = dev_token(identity)?;
     let _ = writeln!(
         std::io::stdout(),
         "\na token with the scope admin, for 12 hours:\n  export TOKEN={}\n\

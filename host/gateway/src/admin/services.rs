@@ -106,7 +106,7 @@ pub(super) async fn remove(
 pub(super) fn changed(deployed: &Deployed) -> axum::response::Response {
     let status = StatusCode::from_u16(deployed.status()).unwrap_or(StatusCode::OK);
     let mut response = web::json(status, deployed).into_response();
-    let about = About { revision: deployed.revision.to_string(), digest: deployed.digest.clone() };
+    let about = About { revision: deployed.revision.to_string(), digest: deployed.digest };
     response.extensions_mut().insert(about);
     let location = format!("/admin/v1/services/{}", deployed.service);
     if let Ok(location) = HeaderValue::try_from(location) {

@@ -30,6 +30,7 @@ mod idempotency;
 mod leaving;
 mod logs;
 mod metrics;
+mod principals;
 mod rates;
 mod rollouts;
 mod smoke;

@@ -1,11 +1,19 @@
-//! Tokens: what signs them, and with which algorithms. The gateway checks them.
+//! Tokens and passwords: what signs them, who may ask for them, and `thali:platform/identity`. The gateway
+//! checks tokens.
 //!
 //! A key never leaves the host: a component that may make tokens says for whom, and gets the token.
 
 mod algorithm;
+mod bindings;
+mod capability;
+mod minting;
+mod passwords;
 mod signer;
 
 pub use algorithm::TokenAlgorithm;
+pub use capability::IdentityCapability;
+pub use minting::{Identity, MintError, MintGrants};
+pub use passwords::{PasswordError, Passwords};
 pub use signer::{SignError, Signer, SigningKey, SigningKeyError, TTL_MAX, Token};
 
 /// The longest subject of a token, in bytes.

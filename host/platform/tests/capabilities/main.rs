@@ -10,6 +10,7 @@
 mod cache;
 mod config;
 mod context;
+mod identity;
 mod mail;
 mod outbound;
 mod sms;

@@ -67,4 +67,37 @@ fn an_admin_address_that_others_can_reach_is_refused() {
     ]);
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("loopback"), "{}", text(&output.stderr));
+    let token = host.data().join("admin-token");
+    std::fs::write(&token, "short").unwrap();
+    let output = host.thali(&[
+        "up",
+        "--admin",
+        "0.0.0.0:0",
+        "--admin-token-file",
+        token.to_str().unwrap(),
+        "--data",
+        host.data().join("other").to_str().unwrap(),
+    ]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("5 bytes, at least 32"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_host_with_an_admin_token_asks_for_it_and_the_command_line_sends_it() {
+    let secret = "5f0c1e9a7b3d4862915e0d7c6b4a3f28";
+    let host = TestHost::with_environment(&[], &[("THALI_ADMIN_TOKEN", secret)]);
+    assert_eq!(host.admin_get("/services").status, 401);
+    let refused = host.thali(&["services"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(text(&refused.stderr).contains("THALI_ADMIN_TOKEN"), "{}", text(&refused.stderr));
+    let file = host.data().join("admin-token");
+    std::fs::write(&file, format!("{secret}\n")).unwrap();
+    let file = file.to_str().unwrap();
+    let listed = host.thali(&["services", "--admin-token-file", file]);
+    assert!(listed.status.success(), "{}", text(&listed.stderr));
+    let removed = host.thali(&["--admin-token-file", file, "remove", "nothing"]);
+    assert!(!removed.status.success());
+    let audit = host.thali(&["--admin-token-file", file, "audit", "--json"]);
+    assert!(text(&audit.stdout).contains("\"actor\": \"token\""), "{}", text(&audit.stdout));
+    assert!(!host.log().contains(secret) && !text(&audit.stdout).contains(secret));
 }

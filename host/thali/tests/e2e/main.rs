@@ -13,6 +13,7 @@ mod events;
 mod food_delivery;
 mod food_events;
 mod idempotency;
+mod identity;
 mod messages;
 mod rollouts;
 mod schedules;

@@ -196,6 +196,12 @@ impl TestHost {
         statm.split(' ').nth(1).unwrap().parse::<u64>().unwrap() * 4096
     }
 
+    /// Sends a signal to the host.
+    pub(crate) fn signal(&self, name: &str) {
+        let id = self.child.as_ref().unwrap().id().to_string();
+        assert!(Command::new("kill").args(["-s", name, &id]).status().unwrap().success());
+    }
+
     /// File descriptors that the host has open.
     pub(crate) fn open_files(&self) -> usize {
         let id = self.child.as_ref().unwrap().id();

@@ -181,6 +181,42 @@ pub fn bulk() -> Bytes {
     service(wit, wat, manifest)
 }
 
+/// A service that handles `moved` for the subject `ann`, and traps for everybody else.
+pub fn listener_of_ann() -> Bytes {
+    let wit = "
+        package test:listener@1.0.0;
+        package test:pub@1.0.0 { interface events { moved: func(id: string, km: u32); } }
+        package thali:platform@1.0.0 {
+            interface context {
+                record principal { subject: string, scopes: list<string> }
+                current-principal: func() -> option<principal>;
+            }
+        }
+        world service { import thali:platform/context@1.0.0; export test:pub/events@1.0.0; }";
+    // The result of the import is at 0; `ann` is three bytes, the first of them an `a`.
+    let wat = r#"(module
+        (import "thali:platform/context@1.0.0" "current-principal" (func $who (param i32)))
+        (memory (export "memory") 1)
+        (global $free (mut i32) (i32.const 1024))
+        (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+            (global.set $free (i32.and (i32.add (global.get $free) (i32.const 7)) (i32.const -8)))
+            (global.get $free)
+            (global.set $free (i32.add (global.get $free) (local.get 3))))
+        (func (export "test:pub/events@1.0.0#moved") (param i32 i32 i32)
+            (call $who (i32.const 0))
+            (if (i32.eqz (i32.load8_u (i32.const 0))) (then unreachable))
+            (if (i32.ne (i32.load (i32.const 8)) (i32.const 3)) (then unreachable))
+            (if (i32.ne (i32.load8_u (i32.load (i32.const 4))) (i32.const 97)) (then unreachable))))"#;
+    let manifest = r#"
+        [service]
+        name = "listener"
+        version = "1.0.0"
+        [subscriptions."test:pub/events"]
+        attempts = 1
+    "#;
+    service(wit, wat, manifest)
+}
+
 /// A service that calls `counter`, and one function that does not.
 pub fn caller() -> Bytes {
     let wit = "
