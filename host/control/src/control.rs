@@ -136,6 +136,7 @@ impl Control {
     /// Puts the next value in place. Only the holder of the right to do so may.
     pub(crate) fn swap(&self, next: Live) {
         let (topology, generation) = (Arc::clone(&next.topology), next.generation);
+        topology.take_effect();
         self.live.store(Arc::new(next));
         self.changed.send_replace(generation);
         self.events.update(&topology);

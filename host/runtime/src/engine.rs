@@ -12,7 +12,7 @@ use wasmtime::{
     WasmBacktraceDetails,
 };
 
-use crate::admission::{Gate, Room};
+use crate::admission::{AllShared, Gate, Room};
 use crate::cache::{CacheKey, CodeCache};
 use crate::calls::Circuits;
 use crate::capability::Capability;
@@ -115,6 +115,7 @@ pub struct Runtime {
     /// What an idle instance holds instead of the topology of its last request.
     nowhere: Arc<Topology>,
     circuits: Circuits,
+    shared: AllShared,
 }
 
 impl Runtime {
@@ -157,6 +158,7 @@ impl Runtime {
             report,
             nowhere: Arc::new(Topology::build(Vec::new())),
             circuits: Circuits::default(),
+            shared: AllShared::default(),
         }))
     }
 
@@ -210,6 +212,11 @@ impl Runtime {
 
     pub(crate) fn nowhere(&self) -> &Arc<Topology> {
         &self.nowhere
+    }
+
+    /// What the revisions of a service share.
+    pub(crate) fn shared(&self) -> &AllShared {
+        &self.shared
     }
 
     /// What is kept of calls between services.

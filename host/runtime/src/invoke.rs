@@ -121,7 +121,7 @@ impl Runtime {
     }
 }
 
-/// A call that was let in. It keeps its place until it is dropped.
+/// A call that was let in. It keeps its place until it has ended.
 pub(crate) struct Entered {
     scope: Scope,
     _place: Option<Place>,
@@ -161,14 +161,16 @@ impl Entered {
 
     /// Runs it. It is boxed because calls nest in themselves.
     pub(crate) fn call<'a>(
-        &'a self,
+        self,
         runtime: &'a Arc<Runtime>,
         function: FunctionRef,
         params: &'a [Val],
     ) -> Pin<Box<dyn Future<Output = Result<Option<Val>, Fault>> + Send + 'a>> {
         Box::pin(async move {
-            let _in_flight = self.scope.topology.revision(self.scope.node).enter();
-            run(runtime, self.scope.clone(), function, params, None).await
+            let Self { scope, _place } = self;
+            let topology = Arc::clone(&scope.topology);
+            let _in_flight = topology.revision(scope.node).enter();
+            run(runtime, scope, function, params, None).await
         })
     }
 }

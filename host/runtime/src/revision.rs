@@ -10,7 +10,7 @@ use thali_contract::name::{Digest, InterfaceName, ServiceName};
 use thiserror::Error;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
 
-use crate::admission::{Gate, GateCounts, Room};
+use crate::admission::{Gate, GateCounts, Room, Shared};
 use crate::calls::{CallPolicies, Upstream};
 use crate::engine::Runtime;
 use crate::extensions::Extensions;
@@ -84,10 +84,10 @@ pub struct Revision {
     pre: InstancePre<State>,
     functions: Box<[Box<[Exported]>]>,
     upstreams: Box<[Arc<Upstream>]>,
-    gate: Arc<Gate>,
+    shared: Arc<Shared>,
+    room: Room,
     idle: Option<ArrayQueue<Idle>>,
     in_flight: AtomicUsize,
-    crowd: Crowd,
     trap_log: TrapLog,
     invocations: AtomicU64,
     traps: AtomicU64,
@@ -172,21 +172,22 @@ impl Runtime {
             .map_err(|error| PrepareError::Link(format!("{error:#}")))?;
         let functions = exported(&code.component, &spec)?;
         let reuse = spec.limits.reuse > 1;
+        let room = Room {
+            places_max: spec.limits.concurrency as usize,
+            places_min: self.places_min(),
+            queue_max: spec.limits.queue() as usize,
+        };
         Ok(Arc::new(Revision {
             label: spec.service.as_str().into(),
             tag: format!("{}/{}", spec.service, spec.number).into(),
-            gate: Gate::new(Room {
-                places_max: spec.limits.concurrency as usize,
-                places_min: self.places_min(),
-                queue_max: spec.limits.queue() as usize,
-            }),
+            shared: self.shared().of(&spec.service, room),
+            room,
             idle: reuse.then(|| ArrayQueue::new(IDLE_MAX)),
             spec,
             pre,
             functions,
             upstreams,
             in_flight: AtomicUsize::new(0),
-            crowd: Crowd::new(),
             trap_log: TrapLog::default(),
             invocations: AtomicU64::new(0),
             traps: AtomicU64::new(0),
@@ -308,16 +309,21 @@ impl Revision {
     }
 
     pub(crate) fn gate(&self) -> &Arc<Gate> {
-        &self.gate
+        &self.shared.gate
     }
 
-    /// Who runs, who waits, and who was turned away.
+    /// Its service has the room that its limits say, from now on.
+    pub(crate) fn fit_gate(&self) {
+        self.gate().fit(self.room);
+    }
+
+    /// Who runs, who waits, and who was turned away, of all revisions of its service.
     pub fn admissions(&self) -> GateCounts {
-        self.gate.counts()
+        self.gate().counts()
     }
 
     pub(crate) fn crowd(&self) -> &Crowd {
-        &self.crowd
+        &self.shared.crowd
     }
 
     pub(crate) fn idle(&self) -> Option<&ArrayQueue<Idle>> {

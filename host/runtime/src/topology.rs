@@ -135,6 +135,12 @@ impl Topology {
         Self { nodes, services, by_name, sticky_headers }
     }
 
+    /// This is live from now on: services run and queue as many requests as their stable revisions say.
+    /// Until then a revision has the room of those that it takes its place among.
+    pub fn take_effect(&self) {
+        self.stable().for_each(|node| self.revision(node).fit_gate());
+    }
+
     /// The stable revision of a service.
     pub fn node(&self, service: &str) -> Option<NodeIndex> {
         self.by_name.get(service).copied()

@@ -72,7 +72,7 @@ pub(crate) enum Refusal {
 /// A bounded number of places.
 pub(crate) struct Gate {
     id: u64,
-    queue_max: usize,
+    queue_max: AtomicUsize,
     pace: Pace,
     taken: AtomicUsize,
     /// Of the taken ones, those whose owner waits for the host and does not run yet.
@@ -118,7 +118,7 @@ impl Gate {
         static IDS: AtomicU64 = AtomicU64::new(1);
         Arc::new(Self {
             id: IDS.fetch_add(1, Relaxed),
-            queue_max: room.queue_max,
+            queue_max: AtomicUsize::new(room.queue_max),
             pace: Pace::new(room.places_max, room.places_min),
             taken: AtomicUsize::new(0),
             aside: AtomicUsize::new(0),
@@ -127,6 +127,15 @@ impl Gate {
             refused_full: AtomicU64::new(0),
             refused_late: AtomicU64::new(0),
         })
+    }
+
+    /// Has this room from now on. Who has a place or waits keeps it; `places_min` stays as it was.
+    pub(crate) fn fit(self: &Arc<Self>, room: Room) {
+        self.queue_max.store(room.queue_max, Relaxed);
+        self.pace.fit(room.places_max);
+        if self.waiting.load(SeqCst) > 0 {
+            self.serve(self.line.lock(), Instant::now());
+        }
     }
 
     /// Tells it from all other gates of the process.
@@ -150,10 +159,15 @@ impl Gate {
         self.pace.waited(time, self.taken.load(Relaxed));
     }
 
-    /// A place: at once, when there is one and nobody waits for it.
+    /// A place that is there now, when nobody waits for it.
+    pub(crate) fn enter_now(self: &Arc<Self>, origin: Origin) -> Option<Place> {
+        (self.waiting.load(SeqCst) == 0 && self.take(origin)).then(|| Place::new(self))
+    }
+
+    /// A place, as soon as there is one.
     pub(crate) async fn enter(self: &Arc<Self>, lane: u64, wait: Wait) -> Result<Place, Refusal> {
-        if self.waiting.load(SeqCst) == 0 && self.take(wait.origin) {
-            return Ok(Place::new(self));
+        if let Some(place) = self.enter_now(wait.origin) {
+            return Ok(place);
         }
         let (mut queued, until) = self.queue_up(lane, wait)?;
         match timeout_at(until, &mut queued.turn).await {
@@ -167,7 +181,7 @@ impl Gate {
         let Wait { origin, mut until } = wait;
         let mut line = self.line.lock();
         if origin == Origin::Client {
-            if line.clients.len() >= self.queue_max && !self.has_place() {
+            if line.clients.len() >= self.queue_max.load(Relaxed) && !self.has_place() {
                 self.refused_full.fetch_add(1, Relaxed);
                 return Err(Refusal::Full);
             }

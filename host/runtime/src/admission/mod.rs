@@ -14,6 +14,7 @@
 mod gate;
 mod pace;
 mod queue;
+mod shared;
 
 #[cfg(test)]
 mod tests;
@@ -28,6 +29,7 @@ use crate::fault::Fault;
 use crate::revision::Revision;
 
 pub(crate) use gate::{Gate, Origin, Place, Room, Wait};
+pub(crate) use shared::{AllShared, Shared};
 
 /// The longest that a request waits for its turn. A person notices a second; half of one leaves time for
 /// another try somewhere else.
@@ -89,9 +91,12 @@ impl Runtime {
         let gate = revision.gate();
         // The service's place comes first: who waits for a slow service holds nothing that others need.
         let service = gate.enter(0, wait).await.map_err(|_| Fault::Overloaded(SERVICE_BUSY))?;
-        let host = {
-            let _aside = service.set_aside();
-            self.requests().enter(gate.id(), wait).await
+        let host = match self.requests().enter_now(wait.origin) {
+            Some(place) => Ok(place),
+            None => {
+                let _aside = service.set_aside();
+                self.requests().enter(gate.id(), wait).await
+            }
         };
         let host = host.map_err(|_| Fault::Overloaded("the host is at its concurrency limit"))?;
         Ok(Admission { _service: service, _host: host })

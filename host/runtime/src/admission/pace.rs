@@ -31,7 +31,7 @@ const FORGET: Duration = Duration::from_secs(1);
 pub(super) struct Pace {
     places: AtomicUsize,
     places_min: usize,
-    places_max: usize,
+    places_max: AtomicUsize,
     /// How much longer than alone, in thousandths; smoothed.
     stretch: AtomicU64,
     /// How long a place is kept, in microseconds; smoothed.
@@ -47,8 +47,8 @@ impl Pace {
         let places_max = places_max.max(1);
         Self {
             places: AtomicUsize::new(places_max),
-            places_min: places_min.clamp(1, places_max),
-            places_max,
+            places_min: places_min.max(1),
+            places_max: AtomicUsize::new(places_max),
             stretch: AtomicU64::new(1000),
             kept_us: AtomicU64::new(0),
             began: Instant::now(),
@@ -63,7 +63,17 @@ impl Pace {
 
     /// As many as there are when nothing presses.
     pub(super) fn places_max(&self) -> usize {
-        self.places_max
+        self.places_max.load(Relaxed)
+    }
+
+    /// There are so many from now on when nothing presses.
+    pub(super) fn fit(&self, places_max: usize) {
+        let places_max = places_max.max(1);
+        let before = self.places_max.swap(places_max, Relaxed);
+        let places = self.places();
+        if places >= before || places > places_max {
+            self.places.store(places_max, Relaxed);
+        }
     }
 
     /// How long places are kept, on average.
@@ -84,25 +94,26 @@ impl Pace {
         }
         let now = self.now();
         self.pressed_us.store(now, Relaxed);
-        if taken > self.places_min && self.may_change(now) {
+        let places_min = self.places_min.min(self.places_max());
+        if taken > places_min && self.may_change(now) {
             let fewer = self.places().min(taken) * 7 / 8;
-            self.places.store(fewer.max(self.places_min), Relaxed);
+            self.places.store(fewer.max(places_min), Relaxed);
         }
     }
 
     /// Somebody waits for a place: there may be more of them again.
     pub(super) fn is_wanted(&self) {
-        let places = self.places();
-        if places >= self.places_max {
+        let (places, places_max) = (self.places(), self.places_max());
+        if places >= places_max {
             return;
         }
         let now = self.now();
         let calm = Duration::from_micros(now.saturating_sub(self.pressed_us.load(Relaxed)));
         if calm >= FORGET {
             self.stretch.store(1000, Relaxed);
-            self.places.store(self.places_max, Relaxed);
+            self.places.store(places_max, Relaxed);
         } else if calm >= CALM && self.may_change(now) {
-            self.places.store((places + places / 4 + 1).min(self.places_max), Relaxed);
+            self.places.store((places + places / 4 + 1).min(places_max), Relaxed);
         }
     }
 

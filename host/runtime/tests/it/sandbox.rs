@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::support::{TestHost, guest, prepare, runtime, runtime_with};
+use crate::support::{TestHost, guest, prepare, prepare_with, runtime, runtime_with};
 use thali_runtime::{Fault, HostLimits, Limits, PrepareError, TrapKind};
 use tokio::time::{Instant, timeout};
 use wasmtime::component::Val;
@@ -151,6 +151,34 @@ async fn the_concurrency_limit_holds() {
     let (first, second) = tokio::join!(host.run("looping"), host.run("looping"));
     assert_eq!(first, Err(Fault::Deadline));
     assert!(matches!(second, Err(Fault::Overloaded(_) | Fault::Deadline)), "{second:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_revisions_of_a_service_share_its_concurrency_and_the_stable_one_says_how_much() {
+    let runtime = runtime_with(HostLimits { instances_max: 64, ..HostLimits::default() });
+    let revision = |number, concurrency| {
+        let change = |spec: &mut thali_runtime::RevisionSpec| {
+            spec.number = number;
+            spec.limits = Limits { concurrency, queue: Some(1), ..Limits::default() };
+        };
+        prepare_with(&runtime, "count", &guest("count", COUNT), change).unwrap()
+    };
+    let (first, second) = (revision(1, 2), revision(2, 3));
+    let until = tokio::time::Instant::now() + Duration::from_secs(60);
+    let mut admitted = Vec::new();
+    for revision in [&first, &second] {
+        admitted.push(runtime.admit(revision, until).await.unwrap());
+    }
+    for revision in [&first, &second] {
+        assert!(matches!(runtime.admit(revision, until).await, Err(Fault::Overloaded(_))));
+        assert_eq!(revision.admissions().running, 2);
+    }
+    let live = TestHost::of(&runtime, std::slice::from_ref(&second));
+    live.topology.take_effect();
+    admitted.push(runtime.admit(&first, until).await.unwrap());
+    assert!(runtime.admit(&second, until).await.is_err(), "three, of both together");
+    drop(admitted);
+    assert_eq!(first.admissions().running, 0);
 }
 
 #[tokio::test]
