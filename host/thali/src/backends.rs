@@ -25,6 +25,9 @@ pub(crate) fn open(args: &UpArgs, data: &DataFolder) -> Result<(Backends, Polici
     let texter = file.sms.map(|table| texter(table, &environment)).transpose()?;
     let outbound = outbound(file.outbound.unwrap_or_default())?;
     let overrides = Overrides::new(file.services, environment);
+    for warning in overrides.warnings() {
+        tracing::warn!("{warning}");
+    }
     let backends = Backends {
         overrides: Arc::new(overrides),
         mailer: Arc::new(mailer.unwrap_or_default()),

@@ -1,6 +1,6 @@
 //! `thali:platform/config`: what operators set for a service, and what it falls back to.
 //!
-//! A value comes from the environment (`THALI_CONFIG_ORDERS_MAX_LINES`), else from the host's file
+//! A value comes from the environment (`THALI_CONFIG_ORDERS__MAX_LINES`), else from the host's file
 //! (`[services.orders.config]`), else from the manifest. A secret has no value in the manifest, and
 //! may be kept in a file of its own. [`Overrides`] is what operators say, for all services;
 //! [`Settings`] what came out for one of them, when it was deployed.

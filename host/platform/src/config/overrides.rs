@@ -17,6 +17,12 @@ const CONFIG_PREFIX: &str = "THALI_CONFIG_";
 /// How variables of secrets begin.
 const SECRET_PREFIX: &str = "THALI_SECRET_";
 
+/// Between service and key. With a single one, a service `a-b` could read what is meant for `a`.
+const SEPARATOR: &str = "__";
+
+/// Begins like the variable of a setting, and is the one of `--config`.
+const CONFIG_FILE: &str = "THALI_CONFIG_FILE";
+
 /// The variables of the environment, as they were when the host started.
 #[derive(Clone, Default)]
 pub struct Environment(BTreeMap<String, String>);
@@ -75,6 +81,22 @@ impl Overrides {
         environment: Environment,
     ) -> Self {
         Self { services, environment }
+    }
+
+    /// Variables that look like settings and are of no service, with what is wrong. For operators alone.
+    pub fn warnings(&self) -> Vec<String> {
+        let of = |prefix| self.environment.names(prefix).map(move |name| (prefix, name));
+        let stray = of(CONFIG_PREFIX).chain(of(SECRET_PREFIX)).filter(|(prefix, name)| {
+            let names = name.strip_prefix(prefix).unwrap_or_default();
+            !names.contains(SEPARATOR) && *name != CONFIG_FILE
+        });
+        let warning = |(prefix, name): (&str, &str)| {
+            format!(
+                "{name} is set in the environment and sets nothing: two underscores are between the \
+                 service and the key, as in {prefix}ORDERS__API_KEY"
+            )
+        };
+        stray.map(warning).collect()
     }
 
     /// What comes of it for one service. Reads the files that secrets are kept in, so keep it off the
@@ -204,7 +226,8 @@ fn origin(source: &SecretSource) -> Origin {
     }
 }
 
-/// `THALI_CONFIG_ORDERS_MAX_LINES`
+/// `THALI_CONFIG_ORDERS__MAX_LINES`. A key neither begins with a hyphen nor has two in a row, so no two
+/// services and keys share a variable.
 fn variable(prefix: &str, service: &ServiceName, key: &str) -> String {
-    format!("{prefix}{service}_{key}").to_ascii_uppercase().replace('-', "_")
+    format!("{prefix}{service}{SEPARATOR}{key}").to_ascii_uppercase().replace('-', "_")
 }

@@ -107,7 +107,7 @@ mod tests {
     /// What comes of the setting `provider` when an operator sets it, and of its default otherwise.
     fn grants(set: Option<&str>, private: &[&str]) -> Grants {
         let manifest = Manifest::parse(MANIFEST).unwrap();
-        let variable = |text: &str| ("THALI_CONFIG_PAYMENTS_PROVIDER".to_owned(), text.to_owned());
+        let variable = |text: &str| ("THALI_CONFIG_PAYMENTS__PROVIDER".to_owned(), text.to_owned());
         let environment = Environment::new(set.map(variable));
         let settings = Overrides::new([].into(), environment).settings(&manifest);
         let private = private.iter().map(|target| target.parse().unwrap()).collect();

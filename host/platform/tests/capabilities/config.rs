@@ -67,8 +67,8 @@ fn the_environment_comes_before_the_file_and_the_file_before_the_manifest() {
 
     let both = Operator::default()
         .config("greeting", "Hi")
-        .variable("THALI_CONFIG_FOOD_ORDERS_GREETING", "Hey")
-        .variable("THALI_CONFIG_FOOD_ORDERS_LINES_MAX", "7");
+        .variable("THALI_CONFIG_FOOD_ORDERS__GREETING", "Hey")
+        .variable("THALI_CONFIG_FOOD_ORDERS__LINES_MAX", "7");
     let settings = both.settings();
     assert_eq!(settings.get("greeting"), Some("Hey"));
     assert_eq!(settings.get("lines-max"), Some("7"));
@@ -97,7 +97,7 @@ fn a_secret_comes_from_the_environment_a_file_or_the_hosts_file() {
 
     let settings = Operator::default()
         .secret("api-key", file())
-        .variable("THALI_SECRET_FOOD_ORDERS_API_KEY", "by rule")
+        .variable("THALI_SECRET_FOOD_ORDERS__API_KEY", "by rule")
         .settings();
     assert_eq!(settings.secret("api-key").unwrap().expose(), "by rule");
     assert_eq!(origin_of_secret(&settings), Some(Origin::Environment));
@@ -109,9 +109,9 @@ fn what_is_missing_wrong_or_read_by_nobody_is_named() {
         .config("greting", "Hi")
         .config("lines-max", "many")
         .secret("apikey", SecretSource::Literal(Secret::new("x")))
-        .variable("THALI_CONFIG_FOOD_ORDERS_OTHER", "1")
-        .variable("THALI_SECRET_FOOD_ORDERS_OTHER", "1")
-        .variable("THALI_CONFIG_FOOD_GREETING", "of another service")
+        .variable("THALI_CONFIG_FOOD_ORDERS__OTHER", "1")
+        .variable("THALI_SECRET_FOOD_ORDERS__OTHER", "1")
+        .variable("THALI_CONFIG_FOOD__GREETING", "of another service")
         .settings();
     assert_eq!(settings.get("lines-max"), Some("50"));
     assert_eq!(
@@ -119,12 +119,12 @@ fn what_is_missing_wrong_or_read_by_nobody_is_named() {
         [
             "config.lines-max is passed over in the host's file: it must be a whole number of at \
              most 8192 bytes, as in the manifest",
-            "secrets.api-key is not set: set THALI_SECRET_FOOD_ORDERS_API_KEY, or api-key under \
+            "secrets.api-key is not set: set THALI_SECRET_FOOD_ORDERS__API_KEY, or api-key under \
              [services.food-orders.secrets] of the host's file",
             "config.greting is set in the host's file, but not declared",
             "secrets.apikey is set in the host's file, but not declared",
-            "THALI_CONFIG_FOOD_ORDERS_OTHER is set in the environment, but not declared",
-            "THALI_SECRET_FOOD_ORDERS_OTHER is set in the environment, but not declared",
+            "THALI_CONFIG_FOOD_ORDERS__OTHER is set in the environment, but not declared",
+            "THALI_SECRET_FOOD_ORDERS__OTHER is set in the environment, but not declared",
         ]
     );
     for (source, why) in [
@@ -137,6 +137,34 @@ fn what_is_missing_wrong_or_read_by_nobody_is_named() {
         assert!(settings.secret("api-key").is_none());
         assert!(settings.warnings()[0].contains(why), "{:?}", settings.warnings());
     }
+}
+
+#[test]
+fn no_service_reads_what_is_meant_for_another() {
+    let manifest = |service: &str, key: &str| {
+        let text = format!(
+            "[service]\nname = \"{service}\"\nversion = \"1.0.0\"\n[secrets]\n{key} = \"A key.\""
+        );
+        Manifest::parse(&text).unwrap()
+    };
+    let environment = |name: &str| Environment::new([(name.to_owned(), "s3cret".to_owned())]);
+    let overrides = |name| Overrides::new(BTreeMap::new(), environment(name));
+    let owner = overrides("THALI_SECRET_PAYMENTS__API_KEY");
+    assert!(owner.settings(&manifest("payments", "api-key")).secret("api-key").is_some());
+    assert!(owner.settings(&manifest("payments-api", "key")).secret("key").is_none());
+    assert_eq!(owner.warnings(), [""; 0]);
+    assert_eq!(overrides("THALI_CONFIG_FILE").warnings(), [""; 0]);
+
+    let older = overrides("THALI_SECRET_PAYMENTS_API_KEY");
+    assert!(older.settings(&manifest("payments", "api-key")).secret("api-key").is_none());
+    assert!(older.settings(&manifest("payments-api", "key")).secret("key").is_none());
+    assert_eq!(
+        older.warnings(),
+        [
+            "THALI_SECRET_PAYMENTS_API_KEY is set in the environment and sets nothing: two underscores \
+          are between the service and the key, as in THALI_SECRET_ORDERS__API_KEY"
+        ]
+    );
 }
 
 #[test]
@@ -171,7 +199,7 @@ async fn a_component_reads_its_settings_and_secrets() {
     }
     let settings = Operator::default()
         .config("greeting", "Hi")
-        .variable("THALI_SECRET_FOOD_ORDERS_API_KEY", "s3cret")
+        .variable("THALI_SECRET_FOOD_ORDERS__API_KEY", "s3cret")
         .settings();
     let mut extensions = Extensions::new();
     extensions.insert(Arc::new(settings));

@@ -35,8 +35,8 @@ fn host(folder: &Path) -> TestHost {
         &["--config", file.to_str().unwrap(), "--log", LOG],
         &[
             ("BY_NAME", &format!("{CANARY}-env")),
-            ("THALI_CONFIG_RESTAURANTS_LINES_MAX", "7"),
-            ("THALI_SECRET_RESTAURANTS_UNDECLARED", &format!("{CANARY}-stray")),
+            ("THALI_CONFIG_RESTAURANTS__LINES_MAX", "7"),
+            ("THALI_SECRET_RESTAURANTS__UNDECLARED", &format!("{CANARY}-stray")),
         ],
     )
 }
@@ -48,7 +48,7 @@ fn operators_set_values_and_secrets_are_never_seen() {
     let deployed = host.deploy(&service());
     assert_eq!(deployed.status, 201, "{deployed:?}");
     let warnings = deployed.body["warnings"].to_string();
-    for named in ["greting", "secrets.forgotten is not set", "RESTAURANTS_UNDECLARED"] {
+    for named in ["greting", "secrets.forgotten is not set", "RESTAURANTS__UNDECLARED"] {
         assert!(warnings.contains(named), "{named} is not in {warnings}");
     }
 
