@@ -17,6 +17,7 @@ use thali_gateway::{
 use thali_platform::Backends;
 use thali_platform::config::Secret;
 use thali_platform::identity::Identity;
+use thali_platform::outbound::Outbound;
 use thali_runtime::{CacheKey, Runtime, RuntimeConfig};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -89,11 +90,12 @@ async fn run(args: UpArgs, admin_token: Option<AdminToken>) -> Result<ExitCode, 
     })?;
     let guards = Guards { auth: Arc::clone(&auth), admin_token, audit: Arc::clone(&audit) };
     let reloading = reload_on_hangup(auth, Arc::clone(&audit))?;
-    let (control, runtime) = wire(&args, data, Arc::clone(&identity)).await?;
+    let (control, runtime, outbound) = wire(&args, data, Arc::clone(&identity)).await?;
     let gateway = Gateway::bind(config(&args)?, control.clone(), runtime, guards)
         .await
         .map_err(|error| listen_error(&args, &error))?;
     let addresses = (gateway.address(), gateway.admin_address());
+    outbound.close(gateway.admin_address());
     let serving = gateway.serve();
 
     let watch = watch(&args)?;
@@ -154,10 +156,11 @@ async fn wire(
     args: &UpArgs,
     data: DataFolder,
     identity: Arc<Identity>,
-) -> Result<(Arc<Control>, Arc<Runtime>), CliError> {
+) -> Result<(Arc<Control>, Arc<Runtime>, Arc<Outbound>), CliError> {
     let limits = HostFile::load(args.config.as_deref())?.limits;
     let (backends, policies) = backends::open(args, &data)?;
     let backends = Backends { identity, ..backends };
+    let outbound = Arc::clone(&backends.outbound);
     let config = RuntimeConfig {
         cache_dir: Some(data.paths().cache.clone()),
         cache_key: CacheKey(data.key()),
@@ -177,7 +180,7 @@ async fn wire(
     let control = Control::open(config, data, Arc::clone(&runtime), backends)
         .await
         .map_err(CliError::chain)?;
-    Ok((control, runtime))
+    Ok((control, runtime, outbound))
 }
 
 fn config(args: &UpArgs) -> Result<GatewayConfig, CliError> {

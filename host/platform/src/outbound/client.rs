@@ -16,7 +16,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::Outbound;
 use super::body::ResponseBody;
-use super::connect::Connector;
+use super::connect::{Connector, Shared};
 use super::counts::{Counts, OutboundCounts};
 use super::error::OutboundError;
 use super::grants::{Grant, Grants};
@@ -75,6 +75,8 @@ pub struct Client {
     grants: Grants,
     upstreams: HashMap<HttpOrigin, Http>,
     open: Arc<Semaphore>,
+    connections: Arc<Semaphore>,
+    connections_max: usize,
     counts: Arc<Counts>,
 }
 
@@ -83,14 +85,21 @@ impl Client {
     /// send. The first one that wants TLS reads files, so keep it off the async threads.
     pub fn new(service: ServiceName, host: &Arc<Outbound>, grants: Grants) -> Self {
         let counts = Arc::new(Counts::default());
-        let lookups = Arc::new(Semaphore::new(LOOKUPS_MAX));
+        let connections_max = connections_max(host, grants.granted.len());
+        let connections = Arc::new(Semaphore::new(connections_max));
+        let shared = Shared {
+            lookups: Arc::new(Semaphore::new(LOOKUPS_MAX)),
+            connections: Arc::clone(&connections),
+            counts: Arc::clone(&counts),
+        };
         let upstream = |grant: &Grant| {
-            let connector = Connector::new(host, grant, &lookups, &counts);
+            let connector = Connector::new(host, grant, &shared);
             (grant.origin.clone(), http_client(host, connector))
         };
         let upstreams = grants.granted.iter().map(upstream).collect();
         let open = Arc::new(Semaphore::new(host.limits().service_open_max as usize));
-        Self { service, host: Arc::clone(host), grants, upstreams, open, counts }
+        let host = Arc::clone(host);
+        Self { service, host, grants, upstreams, open, connections, connections_max, counts }
     }
 
     /// Where the service may send requests to.
@@ -100,9 +109,12 @@ impl Client {
 
     /// What became of its requests.
     pub fn snapshot(&self) -> OutboundCounts {
-        let free = self.open.available_permits();
-        let all = self.host.limits().service_open_max as usize;
-        self.counts.snapshot(u64::try_from(all.saturating_sub(free)).unwrap_or(u64::MAX))
+        let taken = |places: &Semaphore, all: usize| {
+            let taken = all.saturating_sub(places.available_permits());
+            u64::try_from(taken).unwrap_or(u64::MAX)
+        };
+        let open = taken(&self.open, self.host.limits().service_open_max as usize);
+        self.counts.snapshot(open, taken(&self.connections, self.connections_max))
     }
 
     /// The host that it belongs to.
@@ -194,6 +206,15 @@ impl Client {
             tracing::warn!(target: "thali::outbound", %service, %request_id, %origin, "{error}");
         }
     }
+}
+
+/// Connections of one revision: those of its requests, as many that were begun for requests which then
+/// went over another one, and those that wait for the next request. More are there only when servers
+/// do not let go of them.
+fn connections_max(host: &Outbound, origins: usize) -> usize {
+    let limits = host.limits();
+    let busy = (limits.service_open_max as usize).saturating_mul(2);
+    busy.saturating_add(limits.idle_max.saturating_mul(origins)).min(Semaphore::MAX_PERMITS)
 }
 
 fn within(limit: Instant, now: Instant, own: Option<Duration>) -> Instant {

@@ -14,11 +14,10 @@ use http::Uri;
 use hyper_rustls::{
     FixedServerNameResolver, HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream,
 };
-use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
 use thali_contract::origin::{Host, HttpOrigin, Scheme};
 use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
 use tower_service::Service;
 
@@ -26,11 +25,14 @@ use super::Outbound;
 use super::counts::Counts;
 use super::error::OutboundError;
 use super::grants::Grant;
+use super::socket::Socket;
 
 /// Addresses of one name that are tried, one after the other.
 const ADDRESSES_MAX: usize = 8;
 
-type Tcp = TokioIo<TcpStream>;
+const CONNECTIONS_TAKEN: &str =
+    "the service has as many connections as it may: servers do not take what it has sent them";
+
 type Connecting<T> = Pin<Box<dyn Future<Output = Result<T, OutboundError>> + Send>>;
 
 /// Connects to one origin.
@@ -57,24 +59,27 @@ struct Way {
     /// An operator said that this origin may have any address.
     any_address: bool,
     host: Arc<Outbound>,
-    lookups: Arc<Semaphore>,
-    counts: Arc<Counts>,
+    shared: Shared,
+}
+
+/// What the connections of one revision of a service have in common.
+#[derive(Clone)]
+pub(super) struct Shared {
+    /// Turns at looking up names.
+    pub(super) lookups: Arc<Semaphore>,
+    /// Places of connections.
+    pub(super) connections: Arc<Semaphore>,
+    pub(super) counts: Arc<Counts>,
 }
 
 impl Connector {
     /// The way to an origin. Reads the certificates of the system for the first one that wants TLS.
-    pub(super) fn new(
-        host: &Arc<Outbound>,
-        grant: &Grant,
-        lookups: &Arc<Semaphore>,
-        counts: &Arc<Counts>,
-    ) -> Self {
+    pub(super) fn new(host: &Arc<Outbound>, grant: &Grant, shared: &Shared) -> Self {
         let dial = Dial(Arc::new(Way {
             origin: grant.origin.clone(),
             any_address: grant.any_address,
             host: Arc::clone(host),
-            lookups: Arc::clone(lookups),
-            counts: Arc::clone(counts),
+            shared: shared.clone(),
         }));
         let transport = match grant.origin.scheme() {
             Scheme::Http => Transport::Plain(dial),
@@ -113,7 +118,7 @@ fn secure(
 }
 
 impl Service<Uri> for Connector {
-    type Response = MaybeHttpsStream<Tcp>;
+    type Response = MaybeHttpsStream<Socket>;
     type Error = OutboundError;
     type Future = Connecting<Self::Response>;
 
@@ -152,9 +157,9 @@ impl Service<Uri> for Connector {
 }
 
 impl Service<Uri> for Dial {
-    type Response = Tcp;
+    type Response = Socket;
     type Error = OutboundError;
-    type Future = Connecting<Tcp>;
+    type Future = Connecting<Socket>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), OutboundError>> {
         Poll::Ready(Ok(()))
@@ -168,16 +173,18 @@ impl Service<Uri> for Dial {
 
 impl Way {
     /// Tries the addresses one after the other; each has an equal share of the time that is left.
-    async fn connect(&self) -> Result<Tcp, OutboundError> {
+    async fn connect(&self) -> Result<Socket, OutboundError> {
         let deadline = Instant::now() + self.host.limits().connect_timeout;
         let addresses = self.addresses().await?;
+        let place = Arc::clone(&self.shared.connections).try_acquire_owned();
+        let place = place.map_err(|_| OutboundError::Exhausted(CONNECTIONS_TAKEN.into()))?;
         let mut failure = OutboundError::dns(format!("{} has no address", self.origin.host()));
         for (tries_left, address) in (1..=addresses.len()).rev().zip(&addresses) {
             let left = deadline.saturating_duration_since(Instant::now());
             let share = left / u32::try_from(tries_left).unwrap_or(u32::MAX);
             let socket = SocketAddr::new(*address, self.origin.port());
             failure = match timeout(share, TcpStream::connect(socket)).await {
-                Ok(Ok(stream)) => return self.connected(stream),
+                Ok(Ok(stream)) => return self.connected(stream, place),
                 Ok(Err(error)) => OutboundError::connect(error),
                 Err(_) => OutboundError::connect(format!("took more than {share:?}")),
             };
@@ -185,10 +192,14 @@ impl Way {
         Err(failure)
     }
 
-    fn connected(&self, stream: TcpStream) -> Result<Tcp, OutboundError> {
+    fn connected(
+        &self,
+        stream: TcpStream,
+        place: OwnedSemaphorePermit,
+    ) -> Result<Socket, OutboundError> {
         stream.set_nodelay(true).map_err(OutboundError::connect)?;
-        self.counts.connected();
-        Ok(TokioIo::new(stream))
+        self.shared.counts.connected();
+        Ok(Socket::new(stream, self.host.limits().write_stall_timeout, place))
     }
 
     /// The addresses that may be connected to.
@@ -200,6 +211,9 @@ impl Way {
         let mut refused = None;
         let mut addresses = Vec::with_capacity(found.len().min(ADDRESSES_MAX));
         for address in found {
+            if self.host.is_admin(SocketAddr::new(address, self.origin.port())) {
+                return Err(self.admin_denied());
+            }
             match self.host.private().refuses(address) {
                 Some(range) if !self.any_address => refused = Some((address, range)),
                 _ => addresses.push(address.to_canonical()),
@@ -215,13 +229,21 @@ impl Way {
     /// Asks for a name. The look-up goes on when nobody waits for it any more, and keeps its turn until
     /// it ends: a name whose server does not answer takes its own service's turns and no others.
     async fn resolve(&self, name: &str) -> Result<Vec<IpAddr>, OutboundError> {
-        let turn = Arc::clone(&self.lookups).acquire_owned().await.map_err(OutboundError::dns)?;
+        let turn =
+            Arc::clone(&self.shared.lookups).acquire_owned().await.map_err(OutboundError::dns)?;
         let lookup = self.host.resolver().resolve(name);
         let lookup = tokio::spawn(async move {
             let _turn = turn;
             lookup.await
         });
         lookup.await.map_err(OutboundError::dns)?.map_err(OutboundError::dns)
+    }
+
+    fn admin_denied(&self) -> OutboundError {
+        let origin = &self.origin;
+        OutboundError::Denied(format!(
+            "{origin} is the host's own admin API, which no service may call"
+        ))
     }
 
     /// The service is not told the address: what names mean inside is not for it to know.

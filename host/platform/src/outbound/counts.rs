@@ -40,6 +40,8 @@ pub struct OutboundCounts {
     pub connections: u64,
     /// Requests that are under way now, until the end of the answer's body.
     pub open: u64,
+    /// Connections that are open now, those that wait for the next request among them.
+    pub connections_open: u64,
 }
 
 impl Counts {
@@ -62,7 +64,7 @@ impl Counts {
         counter.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn snapshot(&self, open: u64) -> OutboundCounts {
+    pub(super) fn snapshot(&self, open: u64, connections_open: u64) -> OutboundCounts {
         let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         OutboundCounts {
             answered: of(&self.answered),
@@ -74,6 +76,7 @@ impl Counts {
             broken: of(&self.broken),
             connections: of(&self.connections),
             open,
+            connections_open,
         }
     }
 }

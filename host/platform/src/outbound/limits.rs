@@ -11,6 +11,9 @@ pub struct OutboundLimits {
     pub first_byte_timeout: Duration,
     /// How long nothing may come of a body that has begun. Default 5 s.
     pub between_bytes_timeout: Duration,
+    /// How long a server may read nothing of what is being sent to it, before the connection is closed. It
+    /// counts after the end of the answer as well. Default 10 s.
+    pub write_stall_timeout: Duration,
     /// The body of an answer, in bytes, as it comes over the wire. Default 2 MiB.
     pub response_bytes_max: u64,
     /// The body of a request, in bytes. Default 2 MiB.
@@ -36,6 +39,7 @@ impl Default for OutboundLimits {
             connect_timeout: Duration::from_secs(3),
             first_byte_timeout: Duration::from_secs(10),
             between_bytes_timeout: Duration::from_secs(5),
+            write_stall_timeout: Duration::from_secs(10),
             response_bytes_max: 2 << 20,
             request_bytes_max: 2 << 20,
             response_head_bytes_max: 32 << 10,

@@ -23,11 +23,13 @@ mod invocation;
 mod limits;
 mod private;
 mod resolve;
+mod socket;
 mod tls;
 mod wasi;
 
+use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 pub use body::ResponseBody;
 pub use capability::HttpCapability;
@@ -50,6 +52,7 @@ pub struct Outbound {
     private: PrivateTargets,
     trust: Trust,
     resolver: Arc<dyn Resolve>,
+    admin: OnceLock<SocketAddr>,
 }
 
 impl Outbound {
@@ -71,6 +74,19 @@ impl Outbound {
     #[must_use]
     pub fn with_resolver(self, resolver: Arc<dyn Resolve>) -> Self {
         Self { resolver, ..self }
+    }
+
+    /// Closes the address of the host's own admin API to services, whatever `private` says: who reaches it
+    /// can deploy. The first address stays.
+    pub fn close(&self, admin: SocketAddr) {
+        let _ = self.admin.set(admin);
+    }
+
+    /// Whether the admin API answers at an address. What is connected to 0.0.0.0 arrives on loopback.
+    fn is_admin(&self, address: SocketAddr) -> bool {
+        let Some(admin) = self.admin.get() else { return false };
+        let ip = address.ip().to_canonical();
+        address.port() == admin.port() && (ip == admin.ip().to_canonical() || ip.is_unspecified())
     }
 
     /// What services may do.
@@ -99,6 +115,7 @@ impl Default for Outbound {
             private: PrivateTargets::default(),
             trust: Trust::default(),
             resolver: Arc::new(SystemResolver::default()),
+            admin: OnceLock::new(),
         }
     }
 }

@@ -2,7 +2,12 @@
 
 use std::time::Duration;
 
-use thali_platform::outbound::{Client, OutboundError, OutboundLimits, Timeouts};
+use bytes::Bytes;
+use http::Method;
+use http_body_util::{BodyExt, Full};
+use thali_platform::outbound::{
+    Client, OutboundError, OutboundLimits, OutboundRequest, RequestBody, Timeouts,
+};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::support::{
@@ -20,6 +25,7 @@ fn hurried(upstream: &Upstream) -> std::sync::Arc<Client> {
     let limits = OutboundLimits {
         first_byte_timeout: Duration::from_millis(200),
         between_bytes_timeout: Duration::from_millis(200),
+        write_stall_timeout: Duration::from_millis(200),
         response_bytes_max: 64 << 10,
         ..OutboundLimits::default()
     };
@@ -247,4 +253,70 @@ fn open_files() -> usize {
 fn resident_bytes() -> u64 {
     let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
     pages.split(' ').nth(1).unwrap().parse::<u64>().unwrap() * 4096
+}
+
+/// A request that is more than the sockets on both sides take.
+fn large_post(url: &str) -> OutboundRequest {
+    let body = Full::new(Bytes::from(vec![b'x'; 16 << 20])).map_err(|never| match never {});
+    OutboundRequest { method: Method::POST, body: RequestBody::new(body), ..request(url) }
+}
+
+/// Answers as soon as something comes.
+async fn answer_and_never_read(mut connection: Connection) {
+    connection.stream.peek(&mut [0]).await.unwrap();
+    connection.send(ok("").as_bytes()).await;
+    open_for_ever(connection).await;
+}
+
+/// Waits until no connection is open any more.
+async fn all_closed(client: &Client) {
+    let closed = async {
+        while client.snapshot().connections_open > 0 {
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(FOREVER, closed).await.expect("connections are closed");
+}
+
+#[tokio::test]
+async fn a_server_that_answers_and_never_reads_keeps_no_connection() {
+    let upstream = Upstream::start(answer_and_never_read).await;
+    let client = hurried(&upstream);
+    for _ in 0..3 {
+        let answer = client.send(large_post(&upstream.origin()), &invocation(&client)).await;
+        assert_eq!(read(answer.unwrap()).await.unwrap().0, 200);
+    }
+    assert_eq!((client.snapshot().open, upstream.accepted()), (0, 3));
+    all_closed(&client).await;
+}
+
+#[tokio::test]
+async fn a_server_that_reads_slowly_gets_the_whole_request() {
+    let upstream = Upstream::start(|mut connection| async move {
+        sleep(Duration::from_millis(50)).await;
+        connection.request().await;
+        connection.send(ok("").as_bytes()).await;
+        open_for_ever(connection).await;
+    })
+    .await;
+    let client = hurried(&upstream);
+    let answer = client.send(large_post(&upstream.origin()), &invocation(&client)).await;
+    assert_eq!(read(answer.unwrap()).await.unwrap().0, 200);
+    // Kept for the next request: nothing is being written.
+    assert_eq!(client.snapshot().connections_open, 1);
+}
+
+#[tokio::test]
+async fn connections_that_servers_hold_on_to_are_limited() {
+    let upstream = Upstream::start(answer_and_never_read).await;
+    let limits = OutboundLimits { service_open_max: 1, idle_max: 1, ..OutboundLimits::default() };
+    let origin = upstream.origin();
+    let client = client(host_within(limits, &[&origin]), &[&origin]);
+    for _ in 0..3 {
+        let answer = client.send(large_post(&origin), &invocation(&client)).await.unwrap();
+        assert_eq!(read(answer).await.unwrap().0, 200);
+    }
+    let refused = client.send(large_post(&origin), &invocation(&client)).await.map(|_| ());
+    assert!(matches!(refused, Err(OutboundError::Exhausted(_))), "{refused:?}");
+    assert_eq!(client.snapshot().connections_open, 3);
 }

@@ -180,3 +180,24 @@ async fn connections_are_kept_for_the_next_request() {
     get(&other, &upstream.origin()).await.unwrap();
     assert_eq!(upstream.accepted(), 2, "another service has connections of its own");
 }
+
+#[tokio::test]
+async fn the_hosts_own_admin_api_is_closed_whatever_is_private() {
+    let upstream = Upstream::answering(ok("admin")).await;
+    let port = upstream.address.port();
+    let origins =
+        ["127.0.0.1", "0.0.0.0", "admin.internal"].map(|host| format!("http://{host}:{port}"));
+    let mut private: Vec<_> = origins.iter().map(String::as_str).collect();
+    private.extend(["127.0.0.0/8", "0.0.0.0/8"]);
+    let open = || host(&private).with_resolver(Arc::new(Names::new(&[&["127.0.0.1"]])));
+    let closed = open();
+    closed.close(upstream.address);
+    let client = client(closed, &private[..origins.len()]);
+    for origin in &origins {
+        let error = get(&client, origin).await.unwrap_err();
+        assert!(error.to_string().contains("is the host's own admin API"), "{origin}: {error}");
+    }
+    assert_eq!(upstream.accepted(), 0);
+    let other = super::support::client(open(), &private[..origins.len()]);
+    assert_eq!(get(&other, &origins[0]).await.unwrap().0, 200);
+}
