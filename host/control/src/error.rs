@@ -106,7 +106,7 @@ pub enum DeployError {
     Smoke(String),
     /// A rollout is in the way, or is not as it should be.
     #[error(transparent)]
-    Rollout(#[from] RolloutError),
+    Rollout(Box<RolloutError>),
     /// No service of this name.
     #[error("there is no service {0}")]
     Unknown(ServiceName),
@@ -317,6 +317,12 @@ impl DeployError {
         } else {
             tracing::info!(code = self.code(), "{what} refused: {self}{causes}");
         }
+    }
+}
+
+impl From<RolloutError> for DeployError {
+    fn from(error: RolloutError) -> Self {
+        Self::Rollout(Box::new(error))
     }
 }
 

@@ -210,7 +210,7 @@ fn what_a_caller_needs_is_told_with_every_operation() {
     let http = r#"[http]
     "GET /orders" = "ordering.page"
     "GET /orders/{id}" = { call = "ordering.get", auth = "required" }
-    "DELETE /orders/{id}" = { call = "ordering.remove", scope = "orders:write" }
+    "DELETE /orders/{order}/all" = { call = "ordering.remove", scope = "orders:write" }
     "#;
     let service = Service::new("orders", http);
     let document = parsed(&[service.doc()]);
@@ -219,7 +219,7 @@ fn what_a_caller_needs_is_told_with_every_operation() {
         ("/orders", "get", json!([{}, { "bearer": [] }]), "InvalidToken", false),
         ("/orders/{id}", "get", json!([{ "bearer": [] }]), "Unauthenticated", false),
         (
-            "/orders/{id}",
+            "/orders/{order}/all",
             "delete",
             json!([{ "bearer": ["orders:write"] }]),
             "Unauthenticated",
