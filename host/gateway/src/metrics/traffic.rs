@@ -162,7 +162,7 @@ impl Counts {
 
     /// The sum of all durations in seconds, and the requests in each bucket.
     pub(super) fn durations(&self) -> (f64, Vec<(f64, u64)>) {
-        let bounds = BOUNDS_US.iter().map(|bound| *bound as f64 / 1e6).chain([f64::MAX]);
+        let bounds = BOUNDS_US.iter().map(|bound| *bound as f64 / 1e6).chain([f64::INFINITY]);
         let counts = self.buckets.iter().map(|count| count.load(Relaxed));
         (self.sum_us.load(Relaxed) as f64 / 1e6, bounds.zip(counts).collect())
     }

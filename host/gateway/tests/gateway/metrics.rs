@@ -46,7 +46,8 @@ async fn requests_are_counted_by_route_and_class_also_across_deploys() {
         let is_bucket = name.starts_with("thali_request_duration_seconds_bucket");
         is_bucket && name.contains(PING) && name.contains("le=\"+Inf\"")
     };
-    let last = samples.iter().find(|(name, _)| is_last(name)).expect("a last bucket");
+    let last = samples.iter().find(|(name, _)| is_last(name));
+    let last = last.unwrap_or_else(|| panic!("a last bucket: {:#?}", samples.keys()));
     assert_eq!(*last.1, 4.0);
     assert!(samples[&format!("thali_request_duration_seconds_sum{{{PING}}}")] > 0.0);
     assert_eq!(
