@@ -193,10 +193,10 @@ impl Runtime {
         &self.requests
     }
 
-    /// What is left to a service whose guests keep every processor busy: two for each, so that none
-    /// idles while a place changes hands.
+    /// What is left to a service whose guests keep the processors busy: one more than there are turns, so that
+    /// none idles while a place changes hands, and nobody who has a place waits for long.
     pub(crate) fn places_min(&self) -> usize {
-        self.processors * 2
+        self.processors
     }
 
     /// What runs now.

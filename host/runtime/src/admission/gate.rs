@@ -12,13 +12,11 @@ use tokio::time::{Instant, timeout_at};
 use super::GateCounts;
 use super::pace::Pace;
 use super::queue::{Queue, Waiter};
+use super::standing::{SOJOURN_MIN, Standing};
 
-/// Nobody is turned away for having waited less than this: short bursts are what a queue is for.
-const SOJOURN_MIN: Duration = Duration::from_millis(20);
-
-/// A queue in which everybody has waited longer than that for so long is no burst. The idea, and the 100 ms, are
-/// from CoDel (RFC 8289): a queue that stands only adds its length to everybody's time.
-const STANDING: Duration = Duration::from_millis(100);
+/// A burst may make clients wait for this many times as long as a queue that stands, and so may an estimate that was
+/// wrong.
+const BURST: u32 = 3;
 
 /// How many places a gate has, and how long its queue may be.
 #[derive(Clone, Copy, Debug)]
@@ -63,7 +61,7 @@ impl Origin {
 /// Why there is no place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    /// The queue is full.
+    /// The queue is full, or so long that its end would not be served in time.
     Full,
     /// The time to wait was up.
     Late,
@@ -91,8 +89,8 @@ struct Line {
     /// Who was served last.
     last: Origin,
     last_id: u64,
-    /// Since when every client that got a place had waited for [`SOJOURN_MIN`] and more.
-    slow_since: Option<Instant>,
+    /// Of the clients.
+    standing: Standing,
 }
 
 /// A place, given back when it is dropped.
@@ -181,12 +179,12 @@ impl Gate {
         let Wait { origin, mut until } = wait;
         let mut line = self.line.lock();
         if origin == Origin::Client {
-            if line.clients.len() >= self.queue_max.load(Relaxed) && !self.has_place() {
+            if !self.has_place() && self.is_too_long(&mut line, lane, now) {
                 self.refused_full.fetch_add(1, Relaxed);
                 return Err(Refusal::Full);
             }
-            let patience = self.patience(&line, now);
-            until = patience.map_or(until, |patience| until.min(now + patience));
+            let late = self.late_after(&line, now);
+            until = late.map_or(until, |late| until.min(now + late));
         }
         line.last_id += 1;
         let id = line.last_id;
@@ -208,13 +206,15 @@ impl Gate {
             let Some(waiter) = line.queue(origin).pop() else { break };
             line.last = origin;
             if origin == Origin::Client {
-                line.served_after(now.saturating_duration_since(waiter.since), now);
+                let (sojourn, others) =
+                    (now.saturating_duration_since(waiter.since), !line.clients.is_empty());
+                line.standing.served(sojourn, others, now);
             }
             // Who gave up a moment ago does not take it.
             unwanted.extend(waiter.turn.send(Ok(Place::new(self))).err());
         }
         if line.clients.is_empty() {
-            line.slow_since = None;
+            line.standing.emptied();
         }
         self.waiting.store(line.len(), SeqCst);
         drop(line);
@@ -228,20 +228,42 @@ impl Gate {
         turns.find(|origin| !line.queue(*origin).is_empty() && self.take(*origin))
     }
 
+    /// Whether one more client at the end of the queue would wait for longer than clients should: who is refused
+    /// at once can ask somebody else.
+    fn is_too_long(&self, line: &mut Line, lane: u64, now: Instant) -> bool {
+        if line.clients.len() >= self.queue_max.load(Relaxed) {
+            return true;
+        }
+        let patience = self.patience();
+        let longest = if line.standing.is(now) { patience } else { BURST * patience };
+        let expected = line.standing.expected(line.clients.ahead(lane), now);
+        let too_long = expected.is_some_and(|expected| expected > longest);
+        if too_long {
+            line.standing.refused(now);
+        }
+        too_long
+    }
+
+    /// Who waits although the estimate was wrong, or from before the queue stood, is turned away.
     fn turn_away(&self, line: &mut Line, now: Instant) {
-        let Some(patience) = self.patience(line, now) else { return };
-        let is_late = |first: &Waiter| now.saturating_duration_since(first.since) > patience;
+        let Some(late) = self.late_after(line, now) else { return };
+        let is_late = |first: &Waiter| now.saturating_duration_since(first.since) > late;
         while line.clients.front().is_some_and(is_late) {
-            let Some(late) = line.clients.drop_front() else { return };
-            let _ = late.turn.send(Err(self.late()));
+            let Some(first) = line.clients.drop_front() else { return };
+            line.standing.refused(now);
+            let _ = first.turn.send(Err(self.late()));
         }
     }
 
-    /// How long a client may wait now: without limit of its own while the queue comes and goes, and half as
-    /// long as a place is kept once it stands, so that it never adds much to anybody's time.
-    fn patience(&self, line: &Line, now: Instant) -> Option<Duration> {
-        let stands = now.saturating_duration_since(line.slow_since?) >= STANDING;
-        stands.then(|| (self.pace.kept() / 2).max(SOJOURN_MIN))
+    /// How long a client may wait at most now: without limit of its own while the queue comes and goes.
+    fn late_after(&self, line: &Line, now: Instant) -> Option<Duration> {
+        line.standing.is(now).then(|| BURST * self.patience())
+    }
+
+    /// How long a client should wait when the queue stands: half as long as a place is kept, so that it never
+    /// adds much to anybody's time.
+    fn patience(&self) -> Duration {
+        (self.pace.kept() / 2).max(SOJOURN_MIN)
     }
 
     fn has_place(&self) -> bool {
@@ -269,7 +291,14 @@ impl Gate {
 impl Line {
     fn new() -> Self {
         let [clients, own, calls] = [Queue::default(), Queue::default(), Queue::default()];
-        Self { clients, own, calls, last: Origin::Client, last_id: 0, slow_since: None }
+        Self {
+            clients,
+            own,
+            calls,
+            last: Origin::Client,
+            last_id: 0,
+            standing: Standing::default(),
+        }
     }
 
     fn queue(&mut self, origin: Origin) -> &mut Queue {
@@ -283,15 +312,6 @@ impl Line {
     /// Who waits, of all kinds.
     fn len(&self) -> usize {
         self.clients.len() + self.own.len() + self.calls.len()
-    }
-
-    fn served_after(&mut self, sojourn: Duration, now: Instant) {
-        if sojourn >= SOJOURN_MIN {
-            self.slow_since.get_or_insert(now);
-        } else if sojourn < SOJOURN_MIN / 2 {
-            // Not sooner: those who are served while others are turned away have waited just a little less.
-            self.slow_since = None;
-        }
     }
 }
 

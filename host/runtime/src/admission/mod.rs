@@ -15,6 +15,7 @@ mod gate;
 mod pace;
 mod queue;
 mod shared;
+mod standing;
 
 #[cfg(test)]
 mod tests;
@@ -54,7 +55,7 @@ pub struct GateCounts {
     pub places: usize,
     /// Who waits now.
     pub waiting: usize,
-    /// Refused because the queue was full.
+    /// Refused at once: the queue was full, or too long to be served in time.
     pub refused_full: u64,
     /// Refused because they had waited too long.
     pub refused_late: u64,
@@ -71,7 +72,7 @@ impl Runtime {
     ///
     /// # Errors
     ///
-    /// [`Fault::Overloaded`], at once when the queue is full.
+    /// [`Fault::Overloaded`], at once when the queue is full or too long.
     pub async fn admit(&self, revision: &Revision, deadline: Instant) -> Result<Admission, Fault> {
         let until = Instant::now() + queue_wait(revision.limits().timeout);
         let until = until.min(deadline);

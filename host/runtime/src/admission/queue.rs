@@ -36,6 +36,16 @@ impl Queue {
         self.length == 0
     }
 
+    /// How many go before one who comes to this lane now.
+    pub(super) fn ahead(&self, key: u64) -> usize {
+        let before =
+            self.lanes.iter().find(|lane| lane.key == key).map_or(0, |lane| lane.waiters.len());
+        self.lanes
+            .iter()
+            .map(|lane| lane.waiters.len().min(before + usize::from(lane.key != key)))
+            .sum()
+    }
+
     pub(super) fn push(&mut self, key: u64, waiter: Waiter) {
         self.length += 1;
         if let Some(lane) = self.lanes.iter_mut().find(|lane| lane.key == key) {

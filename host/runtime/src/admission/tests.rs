@@ -215,7 +215,7 @@ async fn calls_do_not_wait_for_processors_nor_for_those_who_wait_for_the_host() 
 
 /// R-01 on a simulated clock: requests that take 50 ms come at five times the rate that four places serve.
 #[tokio::test(start_paused = true)]
-async fn five_times_the_load_costs_neither_goodput_nor_the_time_of_who_is_let_in() {
+async fn five_times_the_load_costs_neither_goodput_nor_anybodys_time() {
     const WORK: Duration = Duration::from_millis(50);
     const PLACES: usize = 4;
     let gate = gate(PLACES, 100);
@@ -236,19 +236,81 @@ async fn five_times_the_load_costs_neither_goodput_nor_the_time_of_who_is_let_in
         });
         at += between;
     }
-    let mut served = Vec::new();
+    let (mut served, mut refused) = (Vec::new(), Vec::new());
     while let Some(ended) = requests.join_next().await {
-        if let (true, took) = ended.unwrap() {
-            served.push(took);
-        }
+        let (is_served, took) = ended.unwrap();
+        if is_served { served.push(took) } else { refused.push(took) }
     }
     served.sort();
+    refused.sort();
     let peak = length.as_secs_f64() / WORK.as_secs_f64() * PLACES as f64;
     let goodput = served.len() as f64 / peak;
     let p99 = served[served.len() * 99 / 100];
     assert!(goodput >= 0.9, "{goodput}");
     assert!(p99 <= 3 * WORK, "{p99:?}");
+    let p99 = refused[refused.len() * 99 / 100];
+    assert!(p99 < 5 * MS, "who is refused hears it at once, and not after {p99:?}");
     assert_eq!(gate.counts().running, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_burst_that_is_served_soon_is_served_whole() {
+    let gate = gate(4, 100);
+    // 50 at once, of 4 ms each: the last one waits for 46 ms.
+    let burst: Vec<_> = (0..50).map(|_| waiting(&gate, within(500 * MS), 4 * MS)).collect();
+    for place in burst {
+        assert!(place.await.unwrap().is_some());
+    }
+    assert_eq!((gate.counts().refused_full, gate.counts().refused_late), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_queue_that_stood_is_a_queue_again_when_nobody_was_refused_for_a_while() {
+    let gate = gate(1, 100);
+    let keep = 10 * MS;
+    let flood: Vec<_> = (0..100)
+        .map(|n| {
+            let gate = Arc::clone(&gate);
+            tokio::spawn(async move {
+                sleep(n * 2 * MS).await;
+                waiting(&gate, within(500 * MS), keep).await.unwrap().is_some()
+            })
+        })
+        .collect();
+    sleep(199 * MS).await;
+    let mut served = 0;
+    for request in flood {
+        served += u32::from(request.await.unwrap());
+    }
+    assert!((20..=30).contains(&served), "{served} in 200 ms, and the queue's end");
+    sleep(200 * MS).await;
+    // Six wait for 10 to 60 ms: more than who waits in a queue that stands may.
+    let burst: Vec<_> = (0..6).map(|_| waiting(&gate, within(500 * MS), keep)).collect();
+    for place in burst {
+        assert!(place.await.unwrap().is_some());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_crowd_of_one_lane_is_refused_and_another_lane_waits_its_turn() {
+    let gate = gate(1, 100);
+    let crowd = {
+        let gate = Arc::clone(&gate);
+        tokio::spawn(async move {
+            let mut requests = JoinSet::new();
+            for _ in 0..200 {
+                requests.spawn(waiting(&gate, within(500 * MS), 10 * MS));
+                sleep(2 * MS).await;
+            }
+            requests.join_all().await
+        })
+    };
+    sleep(300 * MS).await;
+    assert!(gate.counts().refused_full > 50, "the crowd hears at once that it is too much");
+    let place = gate.enter(1, within(500 * MS)).await;
+    assert!(place.is_ok(), "one of each lane goes before");
+    drop(place);
+    crowd.await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
