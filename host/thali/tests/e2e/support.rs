@@ -1,5 +1,7 @@
 //! A host of its own for each test: the real binary, free ports, a fresh folder.
 
+mod process;
+
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -101,12 +103,6 @@ impl TestHost {
         Self::start_with(data, &[], self.ways.clone())
     }
 
-    /// Ends this host as a power cut would. [`TestHost::restart_killed`] brings it back.
-    pub(crate) fn kill(&self) {
-        let id = self.child.as_ref().unwrap().id().to_string();
-        assert!(Command::new("kill").args(["-9", &id]).status().unwrap().success());
-    }
-
     /// Starts another host on the folder of one that was killed.
     pub(crate) fn restart_killed(mut self) -> Self {
         self.child.take().unwrap().wait().unwrap();
@@ -176,36 +172,10 @@ impl TestHost {
         self.exits_well()
     }
 
-    /// SIGTERM.
-    pub(crate) fn tell_to_stop(&self) {
-        if let Some(child) = &self.child {
-            Command::new("kill").arg(child.id().to_string()).status().unwrap();
-        }
-    }
-
     /// Waits for the end; whether the host exited with 0.
     pub(crate) fn exits_well(&mut self) -> bool {
         let Some(mut child) = self.child.take() else { return true };
         child.wait().unwrap().success()
-    }
-
-    /// Resident memory of the host in bytes.
-    pub(crate) fn resident_bytes(&self) -> u64 {
-        let id = self.child.as_ref().unwrap().id();
-        let statm = std::fs::read_to_string(format!("/proc/{id}/statm")).unwrap();
-        statm.split(' ').nth(1).unwrap().parse::<u64>().unwrap() * 4096
-    }
-
-    /// Sends a signal to the host.
-    pub(crate) fn signal(&self, name: &str) {
-        let id = self.child.as_ref().unwrap().id().to_string();
-        assert!(Command::new("kill").args(["-s", name, &id]).status().unwrap().success());
-    }
-
-    /// File descriptors that the host has open.
-    pub(crate) fn open_files(&self) -> usize {
-        let id = self.child.as_ref().unwrap().id();
-        std::fs::read_dir(format!("/proc/{id}/fd")).unwrap().count()
     }
 
     pub(crate) fn admin_address(&self) -> &str {

@@ -31,28 +31,9 @@ impl Seen {
     }
 }
 
-/// Asks for `path` over one connection until `is_done`.
-pub(crate) fn ask(address: &str, path: &str, is_done: &AtomicBool) -> Seen {
-    let mut seen = Seen::default();
-    let mut client = Client::connect(address);
-    while !is_done.load(Ordering::Relaxed) {
-        let asked = Instant::now();
-        match client.get(path) {
-            Ok(200) => {}
-            answer => {
-                eprintln!("a neighbour was answered {answer:?}");
-                seen.failed += 1;
-                client = Client::connect(address);
-            }
-        }
-        seen.times.push(asked.elapsed());
-        std::thread::sleep(PACE);
-    }
-    seen
-}
-
 /// One keep-alive connection.
 pub(crate) struct Client {
+    address: String,
     stream: TcpStream,
     buffer: Vec<u8>,
 }
@@ -62,7 +43,26 @@ impl Client {
         let stream = TcpStream::connect(address).unwrap();
         stream.set_nodelay(true).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        Self { stream, buffer: vec![0; 16 << 10] }
+        Self { address: address.to_owned(), stream, buffer: vec![0; 16 << 10] }
+    }
+
+    /// Asks for `path` again and again until `is_done`.
+    pub(crate) fn ask(mut self, path: &str, is_done: &AtomicBool) -> Seen {
+        let mut seen = Seen::default();
+        while !is_done.load(Ordering::Relaxed) {
+            let asked = Instant::now();
+            match self.get(path) {
+                Ok(200) => {}
+                answer => {
+                    eprintln!("a neighbour was answered {answer:?}");
+                    seen.failed += 1;
+                    self = Self::connect(&self.address);
+                }
+            }
+            seen.times.push(asked.elapsed());
+            std::thread::sleep(PACE);
+        }
+        seen
     }
 
     /// The status of one answer.

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use thali_contract::pack::{self, Parts};
 
-use super::Case;
+use super::case::Case;
 use super::guests::{FOR_EVER, manifest, service, sleeper, with_wasi, writer};
 use super::neighbour::Client;
 use super::stage::Stage;
@@ -26,18 +26,16 @@ pub(super) const CASES: &[Case] = &[
     Case::new("S-13", "random_bytes_bomb", "500", random_bytes_bomb),
     Case::new("S-14", "empty_write_flood", "host RSS flat", empty_write_flood),
     Case::new("S-15", "trap_before_response", "500, connection reusable", trap_before_response),
-    Case {
-        run: None,
-        gap: Some("a function's result is a typed value: there is no outparam to leave unset"),
-        ..Case::new("S-16", "return_without_response", "502", trap_before_response)
-    },
-    Case {
-        run: None,
-        gap: Some(
-            "a service sends no body of its own; event streams end by the host's rules (docs/streams.md)",
-        ),
-        ..Case::new("S-18", "never_ending_response", "cut at the deadline", trap_before_response)
-    },
+    Case::poses_nothing(
+        "S-16",
+        "return_without_response",
+        "a function's result is a typed value: there is no outparam to leave unset",
+    ),
+    Case::poses_nothing(
+        "S-18",
+        "never_ending_response",
+        "a service sends no body of its own; event streams end by the host's rules (docs/streams.md)",
+    ),
     Case::new("L-01", "log_flood", "16 KiB kept, one line for the rest", log_flood),
     Case::new("R-07", "crash_loop", "500 each, log limited", crash_loop),
 ];

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::guests;
-use super::neighbour::{self, Seen};
+use super::neighbour::{Client, Seen};
 use crate::support::{TestHost, eventually};
 
 /// Memory that may stay behind: the pool keeps pages of its slots, and the allocator gives back late.
@@ -29,6 +29,15 @@ fn comes_true(is_so: impl Fn() -> bool) -> bool {
         std::thread::sleep(Duration::from_millis(20));
     }
     true
+}
+
+/// Ends the clients that go on until something is done, also when it panics.
+pub(crate) struct Done<'a>(pub(crate) &'a AtomicBool);
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// A host that is attacked.
@@ -86,13 +95,18 @@ impl Stage {
         let before = self.inventory();
         let quiet = self.measured(|| std::thread::sleep(effort.quiet)).1;
         let health = AtomicBool::new(false);
+        let client = self.client("/health/live");
         let (outcome, attacked, health_slowest) = std::thread::scope(|scope| {
-            let health_slowest = scope.spawn(|| self.watch_health(&health));
+            let health_slowest = scope.spawn(|| client.ask("/health/live", &health).slowest());
+            let done = Done(&health);
             let (outcome, attacked) = self.measured(|| self.repeat(effort.attack, &attack));
-            health.store(true, Ordering::Relaxed);
+            drop(done);
             (outcome, attacked, health_slowest.join().unwrap())
         });
-        let faults = self.faults(&before, stores_nothing);
+        let mut faults = self.faults(&before, stores_nothing);
+        if attacked.failed > 0 {
+            faults.push(format!("{} answers of the neighbour failed", attacked.failed));
+        }
         (outcome, Findings { quiet, attacked, health_slowest, faults })
     }
 
@@ -113,18 +127,21 @@ impl Stage {
     /// What the neighbour's client sees while something is done.
     fn measured<T>(&self, work: impl FnOnce() -> T) -> (T, Seen) {
         let is_done = AtomicBool::new(false);
+        let client = self.client("/api/v1/neighbour");
         std::thread::scope(|scope| {
-            let client = scope.spawn(|| {
-                neighbour::ask(self.host.gateway_address(), "/api/v1/neighbour", &is_done)
-            });
-            let done = work();
-            is_done.store(true, Ordering::Relaxed);
-            (done, client.join().unwrap())
+            let client = scope.spawn(|| client.ask("/api/v1/neighbour", &is_done));
+            let done = Done(&is_done);
+            let outcome = work();
+            drop(done);
+            (outcome, client.join().unwrap())
         })
     }
 
-    fn watch_health(&self, is_done: &AtomicBool) -> Duration {
-        neighbour::ask(self.host.gateway_address(), "/health/live", is_done).slowest()
+    /// A client that was served before the attack begins.
+    fn client(&self, path: &str) -> Client {
+        let mut client = Client::connect(self.host.gateway_address());
+        assert_eq!(client.get(path).unwrap(), 200);
+        client
     }
 
     fn inventory(&self) -> Inventory {

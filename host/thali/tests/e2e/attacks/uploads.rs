@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use thali_contract::pack::{self, Parts};
 
-use super::Case;
+use super::case::{Attack, Case};
 use super::guests::service;
 use super::stage::Stage;
 use crate::support::{Answer, with_version};
@@ -32,7 +32,7 @@ const fn refused(
     id: &'static str,
     name: &'static str,
     expected: &'static str,
-    run: super::Attack,
+    run: Attack,
 ) -> Case {
     Case { stores_nothing: true, ..Case::new(id, name, expected, run) }
 }
