@@ -68,6 +68,10 @@ hot-swap: build build-components
     THALI_SWAP_DEPLOYS=50 THALI_SWAP_CLIENTS=32 THALI_SWAP_PACE_MS=1200 \
         cargo test --release --workspace --test e2e -- --nocapture no_request_is_lost
 
+# Every service from outside, while all of them are redeployed in turn, again and again
+redeploy DEPLOYS="200": build build-components
+    THALI_REDEPLOYS="$1" cargo test --release --workspace --test e2e -- --nocapture a_rolling_redeploy
+
 # The long run of the kill test: 200 times kill -9 under a load of orders, nothing acknowledged is lost
 chaos ROUNDS="200": build build-components
     THALI_CHAOS_ROUNDS="$1" cargo test --release --workspace --test e2e -- --nocapture nothing_that_was_acknowledged

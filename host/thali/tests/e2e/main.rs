@@ -15,6 +15,7 @@ mod food_events;
 mod idempotency;
 mod identity;
 mod messages;
+mod outside;
 mod payments;
 mod rollouts;
 mod schedules;
