@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use thali_contract::access::Scope;
+use thali_contract::name::ServiceName;
 use thali_gateway::{Auth, AuthConfig, FailureLimits, KeyConfig, KeyMaterial};
 use thali_platform::config::{Environment, Secret, SecretSource};
 use thali_platform::identity::{Identity, MintGrants, Signer, SigningKey, Token, TokenAlgorithm};
@@ -23,6 +24,13 @@ const DEV_AUDIENCE: &str = "thali";
 /// The name of the key of `--dev`, and of its file in the data folder.
 const DEV_KID: &str = "dev";
 const DEV_FILE: &str = "dev.key";
+
+/// The service of this name may make tokens on a host of `--dev` whose file does not say what it may: it
+/// signs people in, administrators too.
+const DEV_MINTER: &str = "users";
+
+/// What allows everything.
+const ADMIN: &str = "admin";
 
 /// How long the token lives that `--dev` prints.
 const DEV_TTL: Duration = Duration::from_secs(12 * 60 * 60);
@@ -51,9 +59,12 @@ pub(crate) struct Keys {
 impl KeySource {
     /// Reads the keys. It blocks, shortly.
     pub(crate) fn read(&self) -> Result<Keys, CliError> {
-        let HostFile { auth: table, identity: grants, .. } =
+        let HostFile { auth: table, identity: mut grants, .. } =
             HostFile::load(self.config.as_deref())?;
         let dev = if self.dev { Some(dev_key(&self.data)?) } else { None };
+        if self.dev {
+            grant_dev_minter(&mut grants)?;
+        }
         if table.is_none() && dev.is_none() {
             return Ok(Keys { auth: None, signer: None, grants });
         }
@@ -115,8 +126,17 @@ impl KeySource {
 
 /// A token for whoever develops on this host.
 pub(crate) fn dev_token(identity: &Identity) -> Result<Token, CliError> {
-    let admin: Scope = "admin".parse().map_err(CliError::chain)?;
-    identity.sign("dev", &[admin], DEV_TTL).map_err(CliError::chain)
+    identity.sign("dev", &[admin()?], DEV_TTL).map_err(CliError::chain)
+}
+
+fn admin() -> Result<Scope, CliError> {
+    ADMIN.parse().map_err(CliError::chain)
+}
+
+fn grant_dev_minter(grants: &mut MintGrants) -> Result<(), CliError> {
+    let name: ServiceName = DEV_MINTER.parse().map_err(CliError::chain)?;
+    grants.entry(name).or_insert(vec![admin()?]);
+    Ok(())
 }
 
 impl AuthTable {
@@ -225,5 +245,26 @@ mod tests {
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
         std::fs::remove_file(&file).unwrap();
         assert_ne!(dev_key(folder.path()).unwrap(), first);
+    }
+
+    #[test]
+    fn users_may_make_tokens_with_dev_and_only_what_the_file_says_if_it_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let grants = |dev, text: &str| {
+            let file = folder.path().join("thali.toml");
+            std::fs::write(&file, text).unwrap();
+            let source = KeySource { config: Some(file), data: folder.path().into(), dev };
+            let grants = source.read().unwrap().grants.into_iter();
+            let names = |(name, scopes): (ServiceName, Vec<Scope>)| {
+                (name.to_string(), scopes.iter().map(Scope::to_string).collect::<Vec<_>>())
+            };
+            grants.map(names).collect::<Vec<_>>()
+        };
+        let users = |scopes: &[&str]| {
+            vec![("users".to_owned(), scopes.iter().map(ToString::to_string).collect::<Vec<_>>())]
+        };
+        assert_eq!(grants(false, ""), []);
+        assert_eq!(grants(true, ""), users(&["admin"]));
+        assert_eq!(grants(true, "[identity]\nmint = { users = [] }\n"), users(&[]));
     }
 }

@@ -13,6 +13,9 @@ const BODY_BYTES: usize = 512;
 /// Seconds after which a client may try again what was unavailable.
 const RETRY_AFTER_SECONDS: u32 = 1;
 
+/// The field of a payload that is sent as `Retry-After` as well: how long to wait is the service's to say.
+const RETRY_AFTER: &str = "retry-after-seconds";
+
 /// The member that holds what a payload must not overwrite.
 const DETAILS: &str = "details";
 
@@ -130,6 +133,9 @@ fn with_members(
     for (field, (_, value)) in record.fields.iter().zip(values) {
         if matches!((&field.ty, value), (Type::Option(_), Val::Option(None))) {
             continue;
+        }
+        if let (RETRY_AFTER, Val::U32(seconds)) = (&*field.name, value) {
+            problem = problem.retry_after(*seconds);
         }
         let json = text(&field.ty, value)?;
         if is_reserved(&field.json) {

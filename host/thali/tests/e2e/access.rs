@@ -21,6 +21,12 @@ fn public(route: &'static str, path: &'static str, status: u16) -> Row {
     Row { route, path, body: json!({}), scope: "none", statuses: [status; 5] }
 }
 
+/// A route for whoever is signed in.
+fn signed_in(route: &'static str, path: &'static str, status: u16) -> Row {
+    let statuses = [401, status, status, status, status];
+    Row { route, path, body: json!({}), scope: "none", statuses }
+}
+
 /// A route with a scope lets nobody else get so far.
 fn scoped(route: &'static str, path: &'static str, scope: &'static str, status: u16) -> Row {
     Row { route, path, body: json!({}), scope, statuses: [401, 403, 403, status, status] }
@@ -79,6 +85,14 @@ fn table() -> Vec<Row> {
         scoped("POST /notify", "/notify", notifications[0], 400),
         scoped("GET /notifications", "/notifications?recipient=%2B15550100", notifications[1], 200),
         scoped("GET /notifications/{id}", "/notifications/nothing", notifications[1], 404),
+        public("POST /users", "/users", 400),
+        public("POST /users/login", "/users/login", 400),
+        public("POST /users/refresh", "/users/refresh", 400),
+        // These tokens are of nobody who has an account.
+        signed_in("GET /users/me", "/users/me", 404),
+        signed_in("DELETE /users/me", "/users/me", 404),
+        scoped("GET /users", "/users", "users:read", 200),
+        scoped("GET /users/{id}", "/users/nothing", "users:read", 404),
     ]
 }
 

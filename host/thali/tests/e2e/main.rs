@@ -23,3 +23,4 @@ mod settings;
 mod support;
 mod swap;
 mod upload;
+mod users;

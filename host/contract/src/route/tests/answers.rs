@@ -99,6 +99,14 @@ fn a_record_payload_becomes_members_and_overwrites_none() {
 }
 
 #[test]
+fn a_payload_says_when_to_try_again() {
+    let route = route_with("\"GET /orders/{id}\" = \"ordering.get\"", "busy = 429");
+    let wait = Val::Record(vec![field("retry-after-seconds", Val::U32(90))]);
+    let (status, json, retry) = problem(&route, variant("busy", Some(wait)));
+    assert_eq!((status, retry, &json["retry_after_seconds"]), (429, Some(90), &90.into()));
+}
+
+#[test]
 fn a_string_payload_is_the_detail_and_others_are_the_value() {
     let route = route("\"GET /orders/{id}\" = \"ordering.get\"");
     let (_, json, _) = problem(&route, variant("item-unavailable", Some(string("no basil"))));

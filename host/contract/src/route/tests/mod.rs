@@ -23,6 +23,7 @@ const WIT: &str = "
         record order { id: string, number: u64, status: status, total: location, note: option<string> }
         record filter { limit: option<u32>, cuisine: option<string>, tag: list<string> }
         record shortage { available: u32, status: string, note: option<string> }
+        record wait { retry-after-seconds: u32 }
         enum status { placed, picked-up }
         variant error {
             /// No such order. Look again.
@@ -30,6 +31,7 @@ const WIT: &str = "
             insufficient-stock(shortage),
             item-unavailable(string),
             too-many(u32),
+            busy(wait),
             unavailable,
         }
         enum small-error { closed }
