@@ -168,6 +168,12 @@ pub fn exists(database: &dyn Query, sql: &str, params: &[Value]) -> Result<bool,
     Ok(!database.query(sql, params)?.rows.is_empty())
 }
 
+/// `($1, $2)`: the parameters of a list of so many, for `IN`.
+pub fn list(count: usize) -> String {
+    let names: Vec<String> = (1..=count).map(|n| ["$", &n.to_string()].concat()).collect();
+    ["(", &names.join(", "), ")"].concat()
+}
+
 /// A row, read column by column from the left.
 #[derive(Debug)]
 pub struct Row(std::vec::IntoIter<Value>);
@@ -270,5 +276,16 @@ impl From<f64> for Value {
 impl From<bool> for Value {
     fn from(flag: bool) -> Self {
         Self::Boolean(flag)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_has_a_name_for_each_parameter() {
+        assert_eq!(list(1), "($1)");
+        assert_eq!(list(3), "($1, $2, $3)");
     }
 }

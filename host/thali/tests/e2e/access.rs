@@ -42,6 +42,7 @@ fn table() -> Vec<Row> {
         statuses,
     };
     let (restaurants, delivery) = ("restaurants:write", "delivery:write");
+    let products = "products:write";
     let notifications = ["notifications:write", "notifications:read"];
     vec![
         owned("POST /orders/{id}/cancel", "/orders/ORDER/cancel", [404, 404, 200, 404, 200]),
@@ -82,6 +83,14 @@ fn table() -> Vec<Row> {
             "payments:write",
             404,
         ),
+        public("GET /products", "/products", 200),
+        public("GET /products/{id}", "/products/nothing", 404),
+        scoped("POST /products", "/products", products, 400),
+        scoped("PUT /products/{id}", "/products/1", products, 400),
+        scoped("DELETE /products/{id}", "/products/nothing", products, 404),
+        public("POST /products/{id}/reserve/{quantity}", "/products/nothing/reserve/1", 404),
+        public("GET /inventory/{product_id}", "/inventory/nothing", 200),
+        scoped("PUT /inventory/{product_id}", "/inventory/1", "inventory:write", 400),
         scoped("POST /notify", "/notify", notifications[0], 400),
         scoped("GET /notifications", "/notifications?recipient=%2B15550100", notifications[1], 200),
         scoped("GET /notifications/{id}", "/notifications/nothing", notifications[1], 404),

@@ -20,6 +20,7 @@ mod payments;
 mod rollouts;
 mod schedules;
 mod settings;
+mod stock;
 mod support;
 mod swap;
 mod upload;
