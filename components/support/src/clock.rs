@@ -55,6 +55,67 @@ pub fn rfc3339(ms: i64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z")
 }
 
+/// Reads a time of RFC 3339, at any offset from UTC: milliseconds since 1970. What is finer is left out.
+pub fn from_rfc3339(text: &str) -> Option<i64> {
+    let mut reader = Reader(text.as_bytes());
+    let year = reader.digits(4)?;
+    reader.one_of(b"-")?;
+    let month = reader.digits(2)?;
+    reader.one_of(b"-")?;
+    let date = Date { year, month, day: reader.digits(2)? };
+    reader.one_of(b"Tt")?;
+    let minutes = reader.minutes()?;
+    reader.one_of(b":")?;
+    let second = reader.digits(2)?;
+    let ms = reader.fraction_ms()?;
+    let offset = match reader.one_of(b"Zz+-")? {
+        b'+' => reader.minutes()?,
+        b'-' => -reader.minutes()?,
+        _ => 0,
+    };
+    let days = days_from_date(date);
+    let is_time = date_from_days(days) == date && second < 60 && reader.0.is_empty();
+    is_time.then_some(((days * 1440 + minutes - offset) * 60 + second) * 1000 + ms)
+}
+
+/// What is left of a text that is read from its beginning.
+struct Reader<'a>(&'a [u8]);
+
+impl Reader<'_> {
+    fn one_of(&mut self, allowed: &[u8]) -> Option<u8> {
+        let (first, rest) = self.0.split_first()?;
+        self.0 = rest;
+        allowed.contains(first).then_some(*first)
+    }
+
+    fn digits(&mut self, count: usize) -> Option<i64> {
+        let (digits, rest) = self.0.split_at_checked(count)?;
+        self.0 = rest;
+        let is_number = digits.iter().all(u8::is_ascii_digit);
+        let number = digits.iter().fold(0, |sum, digit| sum * 10 + i64::from(digit & 15));
+        is_number.then_some(number)
+    }
+
+    /// `HH:MM` of a day.
+    fn minutes(&mut self) -> Option<i64> {
+        let hours = self.digits(2)?;
+        self.one_of(b":")?;
+        let minutes = self.digits(2)?;
+        (hours < 24 && minutes < 60).then_some(hours * 60 + minutes)
+    }
+
+    /// What follows the second: nothing, or a point and 1 to 9 digits.
+    fn fraction_ms(&mut self) -> Option<i64> {
+        if self.0.first() != Some(&b'.') {
+            return Some(0);
+        }
+        self.one_of(b".")?;
+        let count = self.0.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let fraction = (1..=9).contains(&count).then(|| self.digits(count)).flatten()?;
+        Some((count..9).fold(fraction, |sum, _| sum * 10) / 1_000_000)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -64,6 +125,48 @@ mod tests {
         assert_eq!(rfc3339(0), "1970-01-01T00:00:00.000Z");
         assert_eq!(rfc3339(951_827_696_789), "2000-02-29T12:34:56.789Z");
         assert_eq!(rfc3339(-1), "1969-12-31T23:59:59.999Z");
+    }
+
+    #[test]
+    fn times_of_rfc_3339_are_read_at_any_offset() {
+        for ms in [0, -1, 951_827_696_789, 253_402_300_799_999, -62_135_596_800_000] {
+            assert_eq!(from_rfc3339(&rfc3339(ms)), Some(ms));
+        }
+        for text in [
+            "2000-02-29T12:34:56Z",
+            "2000-02-29t14:04:56+01:30",
+            "2000-02-28T23:34:56.0009-13:00",
+            "2000-02-29T12:34:56.000000000z",
+        ] {
+            assert_eq!(from_rfc3339(text), Some(951_827_696_000), "{text}");
+        }
+        assert_eq!(from_rfc3339("1970-01-01T00:00:00.25Z"), Some(250));
+    }
+
+    #[test]
+    fn what_is_no_time_is_not_read() {
+        for text in [
+            "",
+            "2026-11-22",
+            "2026-11-22T00:00:00",
+            "2026-11-22 00:00:00Z",
+            "2026-11-22T00:00Z",
+            "2026-11-22T24:00:00Z",
+            "2026-11-22T00:60:00Z",
+            "2026-11-22T00:00:60Z",
+            "2026-11-22T00:00:00.Z",
+            "2026-11-22T00:00:00.1234567890Z",
+            "2026-11-22T00:00:00+1:00",
+            "2026-11-22T00:00:00Z ",
+            "2026-02-29T00:00:00Z",
+            "2026-13-01T00:00:00Z",
+            "2026-00-01T00:00:00Z",
+            "2026-01-00T00:00:00Z",
+            "+026-01-01T00:00:00Z",
+            "２026-01-01T00:00:00Z",
+        ] {
+            assert_eq!(from_rfc3339(text), None, "{text}");
+        }
     }
 
     #[test]
