@@ -21,6 +21,10 @@ pub(super) struct Case {
     pub(super) stores_nothing: bool,
     /// Why it does not hold yet.
     pub(super) gap: Option<&'static str>,
+    /// Why the neighbour may be late in the table.
+    pub(super) late: Option<&'static str>,
+    /// A second run on the same host would find what the first has left there.
+    pub(super) once: bool,
 }
 
 /// How a case is posed.
@@ -41,6 +45,10 @@ fn usual_host() -> TestHost {
     TestHost::with_host_file(HOST_FILE)
 }
 
+fn nothing(_: &Stage) -> Result<String, String> {
+    Err("not run".into())
+}
+
 impl Case {
     pub(super) const fn new(
         id: &'static str,
@@ -49,7 +57,17 @@ impl Case {
         run: Attack,
     ) -> Self {
         let how = How::Attack(run);
-        Self { id, name, expected, how, host: usual_host, stores_nothing: false, gap: None }
+        Self {
+            id,
+            name,
+            expected,
+            how,
+            host: usual_host,
+            stores_nothing: false,
+            gap: None,
+            late: None,
+            once: false,
+        }
     }
 
     /// Done to a host that is not the usual one.
@@ -71,8 +89,7 @@ impl Case {
         file: &'static str,
         test: &'static str,
     ) -> Self {
-        let how = How::ShownBy { file, test };
-        Self { id, name, expected, how, host: usual_host, stores_nothing: false, gap: None }
+        Self { how: How::ShownBy { file, test }, ..Self::new(id, name, expected, nothing) }
     }
 
     /// A case of something that is not there, and why.
@@ -81,9 +98,19 @@ impl Case {
         name: &'static str,
         why: &'static str,
     ) -> Self {
-        let how = How::PosesNothing(why);
-        let host = usual_host;
-        Self { id, name, expected: "-", how, host, stores_nothing: false, gap: None }
+        Self { how: How::PosesNothing(why), ..Self::new(id, name, "-", nothing) }
+    }
+
+    /// What does not hold up a neighbour on another machine may do so here.
+    pub(super) const fn flood(self) -> Self {
+        let late = "the clients of the flood compute on the neighbour's processors, and so does the \
+                    host that refuses them";
+        Self { late: Some(late), ..self }
+    }
+
+    /// Done once to a host.
+    pub(super) const fn once(self) -> Self {
+        Self { once: true, ..self }
     }
 }
 

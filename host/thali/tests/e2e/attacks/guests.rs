@@ -85,6 +85,11 @@ pub(crate) fn writer(pages: u32, run: &str, limits: &str) -> Vec<u8> {
 
 /// Waits for an hour.
 pub(crate) fn sleeper(limits: &str) -> Vec<u8> {
+    waiter(3_600_000, limits)
+}
+
+/// Waits for so many milliseconds.
+pub(crate) fn waiter(milliseconds: u64, limits: &str) -> Vec<u8> {
     let world = "import wasi:io/poll@0.2.0; import wasi:clocks/monotonic-clock@0.2.0;";
     let packages = "
         package wasi:io@0.2.0 { interface poll { resource pollable { block: func(); } } }
@@ -98,8 +103,9 @@ pub(crate) fn sleeper(limits: &str) -> Vec<u8> {
         (import "wasi:clocks/monotonic-clock@0.2.0" "subscribe-duration"
             (func $subscribe (param i64) (result i32)))
         (import "wasi:io/poll@0.2.0" "[method]pollable.block" (func $block (param i32)))"#;
-    let run = "(call $block (call $subscribe (i64.const 3600000000000))) (i32.const 1)";
-    with_wasi(world, packages, items, run, limits)
+    let nanoseconds = milliseconds * 1_000_000;
+    let run = format!("(call $block (call $subscribe (i64.const {nanoseconds}))) (i32.const 1)");
+    with_wasi(world, packages, items, &run, limits)
 }
 
 /// `POST /echo` answers the text of its body.

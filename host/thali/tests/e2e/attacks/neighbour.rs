@@ -26,6 +26,10 @@ impl Seen {
         times.get(times.len() * 99 / 100).copied().unwrap_or_default()
     }
 
+    pub(crate) fn answers(&self) -> usize {
+        self.times.len()
+    }
+
     pub(crate) fn slowest(&self) -> Duration {
         self.times.iter().max().copied().unwrap_or_default()
     }

@@ -7,14 +7,16 @@ use thali_contract::pack::{self, Parts};
 use super::case::Case;
 use super::guests::{FOR_EVER, manifest, service, sleeper, with_wasi, writer};
 use super::neighbour::Client;
+use super::raw::Raw;
 use super::stage::Stage;
-use crate::support::Answer;
+use crate::support::{Answer, eventually};
 
 pub(super) const CASES: &[Case] = &[
     Case::new("S-01", "infinite_loop", "504 at the CPU limit + 100 ms", infinite_loop),
     Case::new("S-02", "infinite_loop_many", "64 x 504 at the limit + 100 ms", infinite_loop_many),
     Case::new("S-03", "sleep_forever", "504 at the deadline", sleep_forever),
     Case::new("S-04", "memory_grow", "-1 at 64 MiB, 200", memory_grow),
+    Case::new("S-05", "memory_many_small", "all memories together 64 MiB", memory_many_small),
     Case::new("S-06", "table_grow", "refused at 20,000", table_grow),
     Case::new("S-07", "stack_overflow", "500", stack_overflow),
     Case::new("S-08", "stack_overflow_in_host_call", "500", stack_overflow_in_host_call),
@@ -36,8 +38,9 @@ pub(super) const CASES: &[Case] = &[
         "never_ending_response",
         "a service sends no body of its own; event streams end by the host's rules (docs/streams.md)",
     ),
+    Case::new("S-19", "client_leaves", "stopped 200 ms after", client_leaves),
     Case::new("L-01", "log_flood", "16 KiB kept, one line for the rest", log_flood),
-    Case::new("R-07", "crash_loop", "500 each, log limited", crash_loop),
+    Case::new("R-07", "crash_loop", "500 each, log limited", crash_loop).once(),
 ];
 
 /// The status and code of an answer, and how long it took.
@@ -106,6 +109,34 @@ fn memory_grow(stage: &Stage) -> Result<String, String> {
     let grow = "(loop (br_if 0 (i32.ne (memory.grow (i32.const 1)) (i32.const -1)))) (memory.size)";
     let guest = service("hostile", "(memory 1)", grow, "memory = \"64MiB\"");
     once(stage, &guest, 200, Some(1024))
+}
+
+/// Five memories that each want 40 MiB. The pool gives a module one, so each is of an instance of its own.
+fn memory_many_small(stage: &Stage) -> Result<String, String> {
+    let names = ["a", "b", "c", "d", "e"];
+    let stores = names.map(|at| format!("(core instance ${at} (instantiate $store))")).concat();
+    let imports =
+        names.map(|at| format!(r#"(import "{at}" "grow" (func ${at} (result i32)))"#)).concat();
+    let with = names.map(|at| format!(r#"(with "{at}" (instance ${at}))"#)).concat();
+    let sum = names
+        .iter()
+        .fold("(i32.const 0)".to_owned(), |sum, at| format!("(i32.add {sum} (call ${at}))"));
+    let component = format!(
+        r#"(component
+        (core module $store (memory 1)
+            (func (export "grow") (result i32)
+                (i32.ge_s (memory.grow (i32.const 640)) (i32.const 0))))
+        {stores}
+        (core module $m {imports} (func (export "run") (result i32) {sum}))
+        (core instance $i (instantiate $m {with}))
+        (func $run (result u32) (canon lift (core func $i "run")))
+        (instance $api (export "run" (func $run)))
+        (export "test:hostile/api@1.0.0" (instance $api)))"#
+    );
+    let manifest = manifest("hostile", "memory = \"64MiB\"");
+    let parts = Parts { manifest, ..Parts::default() };
+    let guest = pack::pack(&wat::parse_str(component).unwrap(), &parts).unwrap();
+    once(stage, &guest, 200, Some(1)).map(|seen| format!("{seen} of five got its 40 MiB"))
 }
 
 fn table_grow(stage: &Stage) -> Result<String, String> {
@@ -190,7 +221,7 @@ fn empty_write_flood(stage: &Stage) -> Result<String, String> {
 fn log_flood(stage: &Stage) -> Result<String, String> {
     for bytes in [1, 4096] {
         writing_for_ever(stage, bytes)?;
-        crate::support::eventually("the log says that it is not whole", || {
+        eventually("the log says that it is not whole", || {
             stage.host.log().contains("output truncated").then_some(())
         });
     }
@@ -217,4 +248,19 @@ fn crash_loop(stage: &Stage) -> Result<String, String> {
     let logged = stage.host.log().matches("trap:").count() - before;
     let seen = format!("{failed} x 500, {logged} traps in the log");
     if failed == 500 && logged <= 20 { Ok(seen) } else { Err(seen) }
+}
+
+/// A guest that computes stops when nobody waits for it.
+fn client_leaves(stage: &Stage) -> Result<String, String> {
+    stage.host.deploy(&service("looping", "", FOR_EVER, "cpu = \"10s\"\ntimeout = \"10s\""));
+    let running = || stage.host.admin_get("/services/looping").body["in_flight"].clone();
+    let mut client = Raw::connect(stage.host.gateway_address());
+    client.send("GET /api/v1/looping HTTP/1.1\r\nhost: a\r\n\r\n");
+    eventually("the guest runs", || (running() == 1).then_some(()));
+    drop(client);
+    let left = Instant::now();
+    eventually("the guest has stopped", || (running() == 0).then_some(()));
+    let took = left.elapsed();
+    let seen = format!("stopped after {took:.0?}");
+    if took < Duration::from_millis(200) + stage.late_max { Ok(seen) } else { Err(seen) }
 }

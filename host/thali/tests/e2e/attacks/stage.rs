@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::guests;
 use super::neighbour::{Client, Seen};
+use super::raw;
 use crate::support::{TestHost, eventually};
 
 /// Memory that may stay behind: the pool keeps pages of its slots, and the allocator gives back late.
@@ -29,6 +30,19 @@ fn comes_true(is_so: impl Fn() -> bool) -> bool {
         std::thread::sleep(Duration::from_millis(20));
     }
     true
+}
+
+/// What `GET /metrics` says.
+pub(crate) fn scrape(host: &TestHost) -> String {
+    let head = "GET /metrics HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n";
+    raw::exchange(host.admin_address(), head).text()
+}
+
+/// One sample of the metrics; 0 when it is not there.
+pub(crate) fn sample(host: &TestHost, name: &str) -> f64 {
+    let text = scrape(host);
+    let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    value.map_or(0.0, |value| value.parse().unwrap())
 }
 
 /// Ends the clients that go on until something is done, also when it panics.

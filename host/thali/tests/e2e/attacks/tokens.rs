@@ -30,7 +30,8 @@ pub(super) const CASES: &[Case] = &[
         "host/gateway/tests/gateway/tokens.rs",
         "tokens_of_every_algorithm_are_good_with_and_without_the_name_of_the_key",
     ),
-    Case::to("T-11", "matrix_every_route", "the status of each route", with_services, matrix),
+    Case::to("T-11", "matrix_every_route", "the status of each route", with_services, matrix)
+        .once(),
     Case::to("T-12", "mass_assignment", "400 naming each member", with_services, mass_assignment),
     Case::to("T-13", "guess_flood", "30 x 401, then 429", host, guess_flood),
     Case::to("T-14", "key_rotation", "no wrong answer, old 401 in 1 s", host, key_rotation),

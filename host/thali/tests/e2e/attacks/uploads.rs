@@ -24,7 +24,9 @@ pub(super) const CASES: &[Case] = &[
     refused("U-10", "forged_precompiled_artifact", "422 as an upload", forged_upload),
     refused("U-11", "imports_not_granted", "422 by name, with what would grant it", not_granted),
     refused("U-12", "bad_names", "400, no file outside", bad_names),
+    Case::poses_nothing("U-14", "archive_entries", "no archives are accepted"),
     Case::new("U-16", "same_upload_twice_and_race", "one whole revision is live", race),
+    refused("U-17", "start_function_bomb", "422 smoke_failed at its limit", start_bomb),
     Case::new("U-18", "upload_flood", "2 compile, 8 wait, then 503", flood),
 ];
 
@@ -220,6 +222,18 @@ fn bad_names(stage: &Stage) -> Result<String, String> {
         is(&answer, 400, "invalid_name").map_err(|seen| format!("{name:?}: {seen}"))?;
     }
     Ok(format!("{} x 400 invalid_name", names.len()))
+}
+
+fn start_bomb(stage: &Stage) -> Result<String, String> {
+    let start = "(func $spin (loop (br 0))) (start $spin)";
+    let asked = Instant::now();
+    let answer = stage.host.deploy(&service("starting", start, "(i32.const 1)", ""));
+    let took = asked.elapsed();
+    let traffic = stage.host.get("/api/v1/starting").status;
+    let seen = is(&answer, 422, "smoke_failed")?;
+    let seen = format!("{seen} after {took:.1?}, its route {traffic}");
+    let in_time = took < Duration::from_secs(6) + stage.late_max;
+    if traffic == 404 && in_time { Ok(seen) } else { Err(seen) }
 }
 
 fn race(stage: &Stage) -> Result<String, String> {
