@@ -1,7 +1,6 @@
 //! What is on the shelves.
 
 use thali_support::check::Checks;
-use thali_support::id;
 use thali_support::sql::{Database, Failed, Query, Row, Value, list, read, read_one};
 
 use crate::bindings::exports::thali::inventory::stock::{Error, Level};
@@ -51,13 +50,16 @@ fn level(product_id: String, stock: u32, reserved: u32) -> Level {
 }
 
 /// How much there is of a product.
-pub(crate) fn get(database: &dyn Query, product_id: &str) -> Result<Level, Failed> {
-    let found = if id::is_plausible(product_id) {
-        let sql = [SELECT, " = $1"].concat();
-        read_one(database, &sql, &[product_id.into()], read_level)?
-    } else {
-        None
-    };
+pub(crate) fn get(database: &dyn Database, product_id: &str) -> Result<Level, Error> {
+    let mut checks = Checks::new();
+    checks.id("product_id", product_id);
+    checks.done().map_err(Error::Invalid)?;
+    Ok(find(database, product_id)?)
+}
+
+fn find(database: &dyn Query, product_id: &str) -> Result<Level, Failed> {
+    let sql = [SELECT, " = $1"].concat();
+    let found = read_one(database, &sql, &[product_id.into()], read_level)?;
     Ok(found.unwrap_or_else(|| level(product_id.to_owned(), 0, 0)))
 }
 
@@ -68,9 +70,11 @@ pub(crate) fn get_many(
 ) -> Result<Vec<Level>, Error> {
     let mut checks = Checks::new();
     checks.count("/product_ids", product_ids.len(), 0..=IDS_MAX);
+    for (i, id) in product_ids.iter().take(IDS_MAX).enumerate() {
+        checks.id(&["/product_ids/", &i.to_string()].concat(), id);
+    }
     checks.done().map_err(Error::Invalid)?;
-    let known = product_ids.iter().filter(|id| id::is_plausible(id));
-    let params: Vec<Value> = known.map(|id| id.as_str().into()).collect();
+    let params: Vec<Value> = product_ids.iter().map(|id| id.as_str().into()).collect();
     let found = if params.is_empty() {
         Vec::new()
     } else {
@@ -118,7 +122,7 @@ pub(crate) fn reserve(
             tell(desk, &after, after.available.saturating_add(quantity))?;
             Ok(Ok(()))
         }
-        None => Ok(Err(get(transaction, product_id)?.available)),
+        None => Ok(Err(find(transaction, product_id)?.available)),
     }
 }
 

@@ -48,7 +48,7 @@ fn not_now(_: Failed) -> String {
 
 impl Stock for Service {
     fn get(product_id: String) -> Result<Level, Error> {
-        Ok(levels::get(&Platform, &product_id)?)
+        levels::get(&Platform, &product_id)
     }
 
     fn get_many(product_ids: Vec<String>) -> Result<Vec<Level>, Error> {

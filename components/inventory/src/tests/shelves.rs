@@ -20,21 +20,24 @@ fn low(product_id: &str, available: u32) -> Event {
 #[test]
 fn of_what_nobody_has_heard_of_there_is_nothing() {
     let shelf = Shelf::new();
-    for id in ["unknown", "", "a b", &"x".repeat(10_000)] {
-        assert_eq!(levels::get(&shelf.database, id), Ok(level(id, 0, 0)));
+    assert_eq!(levels::get(&shelf.database, "unknown"), Ok(level("unknown", 0, 0)));
+    for id in ["", "a b", &"x".repeat(65)] {
+        let refused = levels::get(&shelf.database, id);
+        assert!(matches!(refused, Err(Error::Invalid(detail)) if detail.starts_with("product_id")));
     }
 }
 
 #[test]
 fn many_levels_come_in_the_order_asked_for() {
     let shelf = Shelf::new();
-    let ids = ["3", "nothing", "1", "a b", "3"].map(String::from);
+    let ids = ["3", "nothing", "1", "3"].map(String::from);
     let found = levels::get_many(&shelf.database, ids.to_vec()).unwrap();
-    let expected = [("3", 25), ("nothing", 0), ("1", 100), ("a b", 0), ("3", 25)];
+    let expected = [("3", 25), ("nothing", 0), ("1", 100), ("3", 25)];
     assert_eq!(found, expected.map(|(id, stock)| level(id, stock, 0)));
     assert_eq!(levels::get_many(&shelf.database, Vec::new()), Ok(Vec::new()));
-    let too_many = vec![String::from("1"); 101];
-    assert!(matches!(levels::get_many(&shelf.database, too_many), Err(Error::Invalid(_))));
+    for wrong in [vec![String::from("1"); 101], vec![String::from("a b")]] {
+        assert!(matches!(levels::get_many(&shelf.database, wrong), Err(Error::Invalid(_))));
+    }
 }
 
 #[test]
