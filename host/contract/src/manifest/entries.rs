@@ -259,6 +259,11 @@ impl Entry<'_> {
         self.value.get_ref().as_bool().is_some()
     }
 
+    /// Whether the value is a whole number.
+    pub fn is_integer(&self) -> bool {
+        self.value.get_ref().as_integer().is_some()
+    }
+
     /// Whether the value is a string.
     pub fn is_str(&self) -> bool {
         self.value.get_ref().is_str()

@@ -3,7 +3,7 @@
 use super::access::AccessKeys;
 use super::edge::EdgeSpec;
 use super::entries::{Entry, Keys, Reader, quoted};
-use super::{EndSpec, RouteSpec, StreamSpec, hint};
+use super::{EndSpec, RouteSpec, StatusSpec, StreamSpec, hint};
 use crate::access::Access;
 use crate::route::{Method, Template};
 
@@ -71,7 +71,7 @@ fn route(reader: &mut Reader<'_>, entry: Entry<'_>) -> Option<RouteSpec> {
 #[derive(Default)]
 struct Target {
     call: (String, String),
-    status: Option<u16>,
+    status: Option<StatusSpec>,
     location: Option<Template>,
     idempotent: bool,
     access: Access,
@@ -101,7 +101,7 @@ fn call(reader: &mut Reader<'_>, entry: Entry<'_>, members: Vec<Entry<'_>>) -> O
                 has_call = true;
                 call = reader.parsed(member, parse_call);
             }
-            "status" => status = success_status(reader, member),
+            "status" => status = status_spec(reader, member),
             "idempotent" => idempotent = reader.bool(member),
             "location" => location = reader.parsed(member, Template::parse),
             key if EdgeSpec::KEYS.contains(&key) => edge.take(reader, member),
@@ -190,6 +190,25 @@ pub(super) fn parse_call(text: &str) -> Result<(String, String), String> {
         }
         _ => Err(format!("{} does not name a function: write interface.function", quoted(text))),
     }
+}
+
+/// `201`, or `{ outcome = { unlocked = 201, already_unlocked = 200 } }`.
+fn status_spec(reader: &mut Reader<'_>, entry: Entry<'_>) -> Option<StatusSpec> {
+    if entry.is_integer() {
+        return success_status(reader, entry).map(StatusSpec::Always);
+    }
+    let members =
+        reader.table_or(entry, "a whole number, or a table of a member and its values")?;
+    let [member] = members.as_slice() else {
+        reader.mistake(entry.at, "\"status\" goes by one member of the result");
+        return None;
+    };
+    let values = reader.table_or(*member, "a table of values and their statuses")?;
+    let statuses = values
+        .into_iter()
+        .map(|value| Some((value.key.to_owned(), success_status(reader, value)?)));
+    let values = statuses.collect::<Option<Vec<_>>>()?;
+    Some(StatusSpec::By { member: member.key.to_owned(), values })
 }
 
 fn success_status(reader: &mut Reader<'_>, entry: Entry<'_>) -> Option<u16> {

@@ -107,7 +107,7 @@ pub struct RouteSpec {
     /// The function, kebab-case.
     pub function: String,
     /// The status of a success, when it is not the usual one.
-    pub status: Option<u16>,
+    pub status: Option<StatusSpec>,
     /// The template of the `Location` header; its parameters are fields of the result.
     pub location: Option<Template>,
     /// Requests with an `Idempotency-Key` are answered once.
@@ -120,6 +120,20 @@ pub struct RouteSpec {
     pub edge: EdgeSpec,
     /// The line in the file, from 1.
     pub line: u32,
+}
+
+/// `status`: what a success answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StatusSpec {
+    /// Always this one.
+    Always(u16),
+    /// Which one depends on the value of a member of the result.
+    By {
+        /// The member of the JSON object.
+        member: String,
+        /// Its values, and what each answers.
+        values: Vec<(String, u16)>,
+    },
 }
 
 /// What a route with `stream` says.

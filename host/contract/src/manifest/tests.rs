@@ -84,6 +84,32 @@ fn an_http_table_without_routes_implies_none() {
 }
 
 #[test]
+fn the_status_of_a_success_is_one_or_goes_by_a_member() {
+    let status = |status: &str| {
+        format!("{SERVICE}[http]\n\"POST /a\" = {{ call = \"a.b\", status = {status} }}\n")
+    };
+    let spec = |text: &str| {
+        Manifest::parse(&status(text)).unwrap().http.unwrap().remove(0).status.unwrap()
+    };
+    assert_eq!(spec("201"), StatusSpec::Always(201));
+    let values = vec![("new".into(), 201), ("old".into(), 200)];
+    assert_eq!(
+        spec("{ kind = { new = 201, old = 200 } }"),
+        StatusSpec::By { member: "kind".into(), values }
+    );
+    for (wrong, expected) in [
+        ("\"201\"", "a whole number, or a table of a member and its values"),
+        ("{}", "goes by one member"),
+        ("{ a = { b = 200 }, c = { d = 200 } }", "goes by one member"),
+        ("{ kind = 200 }", "must be a table of values and their statuses"),
+        ("{ kind = { new = 302 } }", "must be 200 to 299"),
+    ] {
+        let found = mistakes(&status(wrong));
+        assert!(found[0].contains(expected), "{wrong}: {found:?}");
+    }
+}
+
+#[test]
 fn every_mistake_is_told_with_its_line() {
     let all = mistakes(
         r#"[service]

@@ -124,7 +124,9 @@ impl Operation<'_> {
             responses.insert("200".into(), stream_response());
             responses.insert("204".into(), ended_response());
         } else {
-            responses.insert(self.route.status().to_string(), self.success());
+            for status in self.route.statuses() {
+                responses.insert(status.to_string(), self.success(status));
+            }
         }
         responses.extend(problems::responses(self.route, self.contract, self.schemas));
         responses
@@ -143,7 +145,7 @@ impl Operation<'_> {
         events.into()
     }
 
-    fn success(&mut self) -> Value {
+    fn success(&mut self, status: u16) -> Value {
         let mut headers = problems::request_id();
         if let Some(location) = self.route.location() {
             headers.insert(
@@ -162,7 +164,7 @@ impl Operation<'_> {
             );
         }
         let mut response = Object::new();
-        response.insert("description".into(), reason(self.route.status()).into());
+        response.insert("description".into(), reason(status).into());
         response.insert("headers".into(), headers.into());
         if let Some(ty) = self.route.success() {
             let schema = self.schemas.of(ty);

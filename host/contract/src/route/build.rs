@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::arguments;
 use super::errors;
 use super::location::Location;
+use super::status::Status;
 use super::{Method, Route, Stream, Success, implied};
 use crate::contract::{Contract, Function, FunctionRef, Origin};
 use crate::manifest::{Manifest, RouteSpec, hint, pointer};
@@ -153,15 +154,20 @@ pub(super) fn unroutable(function: &Function) -> Option<String> {
 /// What success answers unless the manifest says otherwise.
 pub(super) fn default_success(function: &Function) -> Success {
     let ty = function.success().cloned();
-    Success { status: if ty.is_some() { 200 } else { 204 }, ty, location: None }
+    let status = Status::Always(if ty.is_some() { 200 } else { 204 });
+    Success { status, ty, location: None }
 }
 
 fn success(spec: &RouteSpec, function: &Function) -> Result<Success, Vec<String>> {
     let mut success = default_success(function);
     let mut mistakes = Vec::new();
-    if let Some(status) = spec.status {
-        success.status = status;
-        if let (204 | 205, Some(ty)) = (status, &success.ty) {
+    if let Some(status) = &spec.status {
+        match Status::resolve(status, success.ty.as_ref()) {
+            Ok(status) => success.status = status,
+            Err(found) => mistakes.extend(found),
+        }
+        let empty = success.status.all().into_iter().find(|status| matches!(status, 204 | 205));
+        if let (Some(status), Some(ty)) = (empty, &success.ty) {
             mistakes.push(format!("a {status} has no body, but {} returns {ty}", function.name));
         }
     }

@@ -14,6 +14,7 @@ mod errors;
 mod implied;
 mod location;
 mod respond;
+mod status;
 mod stream;
 mod table;
 mod template;
@@ -37,6 +38,7 @@ pub use table::{Found, PathParams, RouteConflict, RouteTable, ServiceRoutes};
 pub use template::{Segment, Template};
 
 use location::Location;
+use status::Status;
 
 /// The HTTP methods that a route may have. `HEAD` is served by `GET`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -112,7 +114,7 @@ enum Body {
 /// What success answers.
 #[derive(Clone, Debug)]
 struct Success {
-    status: u16,
+    status: Status,
     /// What is written as the body.
     ty: Option<Type>,
     location: Option<Location>,
@@ -250,9 +252,14 @@ impl Route {
         }
     }
 
-    /// The status of a success.
+    /// The status of a success; of several, the one of the first value.
     pub fn status(&self) -> u16 {
-        self.success.status
+        self.success.status.first()
+    }
+
+    /// Every status of a success, each once.
+    pub fn statuses(&self) -> Vec<u16> {
+        self.success.status.all()
     }
 
     /// What a success writes as its body; `None` for an empty one.

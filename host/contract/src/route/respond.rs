@@ -72,7 +72,11 @@ impl Route {
     }
 
     fn succeed(&self, value: Option<&Val>) -> Result<Answer, EncodeError> {
-        let status = self.success.status;
+        let status = self
+            .success
+            .status
+            .of(value)
+            .ok_or_else(|| mismatch("the record that says the status"))?;
         let (ty, value) = match (&self.success.ty, value) {
             (None, None) => {
                 let location = self.location_of(None)?;

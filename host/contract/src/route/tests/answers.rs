@@ -48,6 +48,22 @@ fn success_is_json_with_status_and_location() {
 }
 
 #[test]
+fn a_member_of_the_result_may_say_the_status() {
+    let route = route(
+        "\"POST /orders\" = { call = \"ordering.place\", status = { status = { picked_up = 200, placed = 201 } } }",
+    );
+    assert_eq!((route.status(), route.statuses()), (201, vec![200, 201]));
+    let mut order = order();
+    for (label, status) in [("picked-up", 200), ("placed", 201)] {
+        let Val::Record(fields) = &mut order else { panic!("{order:?}") };
+        fields[2].1 = Val::Enum(label.into());
+        assert_eq!(route.respond(ok(Some(order.clone()))).unwrap().status, status);
+    }
+    assert!(route.respond(ok(Some(Val::Bool(true)))).is_err());
+    assert!(route.respond(ok(None)).is_err());
+}
+
+#[test]
 fn what_returns_nothing_answers_204_unless_told_otherwise() {
     let touch = route("\"POST /orders/{id}/touch\" = \"ordering.touch\"");
     let empty = Answer { status: 204, location: None, body: AnswerBody::Empty };

@@ -35,6 +35,32 @@ fn routes_that_differ_only_in_parameter_names_are_duplicates() {
 }
 
 #[test]
+fn a_member_that_says_the_status_is_an_enum_and_says_it_for_every_value() {
+    let by = |status: &str| {
+        mistakes(&format!(
+            "[http]\n\"POST /a\" = {{ call = \"ordering.place\", status = {{ {status} }} }}\n"
+        ))
+    };
+    assert_eq!(
+        by("statu = { placed = 201 }"),
+        "service.toml:5: the result has no member \"statu\" for a status; did you mean \"status\"?"
+    );
+    assert_eq!(
+        by("number = { one = 201 }"),
+        "service.toml:5: number cannot say the status: it is no enum"
+    );
+    assert_eq!(
+        by("status = { place = 201, picked_up = 200 }"),
+        "service.toml:5: status is never \"place\"; did you mean \"placed\"?\n\
+         service.toml:5: status may be \"placed\": say its status"
+    );
+    assert_eq!(
+        by("status = { placed = 201, picked_up = 204 }"),
+        "service.toml:5: a 204 has no body, but place returns order"
+    );
+}
+
+#[test]
 fn error_entries_must_name_a_case_that_a_routed_function_returns() {
     assert_eq!(
         mistakes(
