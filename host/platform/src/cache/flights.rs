@@ -79,9 +79,20 @@ impl Flights {
         Ok(Entered::Waiting(waiting))
     }
 
+    /// Forgets who fills the gap at `key`: what was read for it may be out of date. Whoever waits begins
+    /// again.
+    pub(super) fn cancel(&self, key: &str) {
+        let gap = self.0.lock().remove(key);
+        // Those who wait are woken after the lock is open again.
+        drop(gap);
+    }
+
     /// The next one who still waits, as the new holder; without any the gap is forgotten.
-    fn next(&self, key: &str) -> Option<oneshot::Sender<Landed>> {
+    fn next(&self, key: &Arc<str>) -> Option<oneshot::Sender<Landed>> {
         let mut gaps = self.0.lock();
+        if !is_open(&gaps, key) {
+            return None;
+        }
         let gap = gaps.get_mut(key)?;
         let next = std::iter::from_fn(|| gap.waiting.pop_front())
             .find(|waiting| !waiting.tell.is_closed());
@@ -98,6 +109,11 @@ impl Flights {
     }
 }
 
+/// Whether the gap is the one that was entered with this key, and not a later one after it was cancelled.
+fn is_open(gaps: &HashMap<Arc<str>, Gap>, key: &Arc<str>) -> bool {
+    gaps.get_key_value(key).is_some_and(|(entered, _)| Arc::ptr_eq(entered, key))
+}
+
 enum Entered {
     First(Right),
     Waiting(oneshot::Receiver<Landed>),
@@ -108,10 +124,18 @@ impl Right {
         &self.key
     }
 
-    /// Closes the gap with a value for everybody who waits.
-    pub(super) fn land(mut self, value: &Value) {
+    /// Closes the gap with a value for everybody who waits, after `keep` has kept it. Nothing is kept when
+    /// the gap was cancelled.
+    pub(super) fn land(mut self, value: &Value, keep: impl FnOnce()) {
         let Some(flights) = self.flights.take() else { return };
-        let gap = flights.0.lock().remove(&self.key);
+        let mut gaps = flights.0.lock();
+        if !is_open(&gaps, &self.key) {
+            return;
+        }
+        // Under the lock, so that whoever cancels later also finds what is kept.
+        keep();
+        let gap = gaps.remove(&self.key);
+        drop(gaps);
         for waiting in gap.into_iter().flat_map(|gap| gap.waiting) {
             // Who has gone away needs no value.
             let _ = waiting.tell.send(Landed::Value(Arc::clone(value)));

@@ -175,23 +175,28 @@ impl Cache {
         };
         // It may have been filled between the first look and now.
         if let Some(value) = self.get(key) {
-            right.land(&value);
+            right.land(&value, || {});
             return Ok(Lookup::Found(value));
         }
         Ok(Lookup::Missing(Flight { right, entries: Arc::clone(&self.entries) }))
     }
 
-    /// Keeps a value in place of an earlier one.
+    /// Keeps a value in place of an earlier one, and of what a flight for the key brings later.
     ///
     /// # Errors
     ///
     /// When the key, the value or the time is over its limit.
     pub fn set(&self, key: &str, value: Value, ttl: Duration) -> Result<(), CacheError> {
-        keep(&self.entries, key.into(), value, ttl)
+        let entry = checked(key, value, ttl)?;
+        self.flights.cancel(key);
+        self.entries.insert(key.into(), entry);
+        Ok(())
     }
 
-    /// Forgets a key.
+    /// Forgets a key, and what a flight for it brings later: that may have been read before what the
+    /// caller has changed.
     pub fn delete(&self, key: &str) {
+        self.flights.cancel(key);
         self.entries.remove(key);
     }
 
@@ -202,24 +207,23 @@ impl Cache {
 }
 
 impl Flight {
-    /// Keeps the value, and hands it to everybody who waits.
+    /// Keeps the value, and hands it to everybody who waits; unless the key was set or deleted since the
+    /// flight began.
     ///
     /// # Errors
     ///
     /// When the value or the time is over its limit. Then the next one who waits gets the right.
     pub fn fill(self, value: Value, ttl: Duration) -> Result<(), CacheError> {
-        keep(&self.entries, Arc::clone(self.right.key()), Arc::clone(&value), ttl)?;
-        self.right.land(&value);
+        let Self { right, entries } = self;
+        let key = Arc::clone(right.key());
+        let entry = checked(&key, Arc::clone(&value), ttl)?;
+        right.land(&value, || entries.insert(key, entry));
         Ok(())
     }
 }
 
-fn keep(
-    entries: &Entries<Arc<str>, Entry, Weight>,
-    key: Arc<str>,
-    value: Value,
-    ttl: Duration,
-) -> Result<(), CacheError> {
+/// What is kept for a key.
+fn checked(key: &str, value: Value, ttl: Duration) -> Result<Entry, CacheError> {
     if key.len() > KEY_BYTES_MAX {
         return Err(CacheError::KeyTooLarge(key.len()));
     }
@@ -229,6 +233,5 @@ fn keep(
     if ttl.is_zero() || ttl > TTL_MAX {
         return Err(CacheError::Ttl);
     }
-    entries.insert(key, Entry { value, expires: Instant::now() + ttl });
-    Ok(())
+    Ok(Entry { value, expires: Instant::now() + ttl })
 }

@@ -158,6 +158,42 @@ async fn a_right_that_is_handed_to_somebody_who_just_left_is_not_lost() {
     drop(third);
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_was_read_before_a_change_is_not_kept_after_it() {
+    let cache = cache();
+    let late = flight(&cache, "a", 0).await;
+    let waiting = tokio::spawn({
+        let cache = Arc::clone(&cache);
+        async move { cache.get_or_fill("a", 1).await.unwrap() }
+    });
+    let_tasks_run().await;
+    cache.delete("a");
+    // Who waited reads again, and is not passed over by what was read before.
+    let Lookup::Missing(fresh) = waiting.await.unwrap() else { panic!("it is forgotten") };
+    late.fill(value("old"), MINUTE).unwrap();
+    assert_eq!(cache.get("a"), None);
+    fresh.fill(value("new"), MINUTE).unwrap();
+    assert_eq!(found(&cache, "a", 2).await, value("new"));
+    cache.delete("a");
+    let late = flight(&cache, "a", 0).await;
+    cache.set("a", value("newer"), MINUTE).unwrap();
+    late.fill(value("old"), MINUTE).unwrap();
+    assert_eq!(found(&cache, "a", 2).await, value("newer"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flight_that_was_overtaken_and_dropped_takes_nobodys_right() {
+    let cache = cache();
+    let late = flight(&cache, "a", 0).await;
+    cache.delete("a");
+    let fresh = flight(&cache, "a", 1).await;
+    drop(late);
+    let waits = timeout(Duration::from_millis(1), cache.get_or_fill("a", 2)).await;
+    assert!(waits.is_err(), "the gap is being filled");
+    fresh.fill(value("new"), MINUTE).unwrap();
+    assert_eq!(found(&cache, "a", 2).await, value("new"));
+}
+
 #[tokio::test]
 async fn who_would_wait_for_himself_is_told() {
     let cache = cache();
