@@ -43,6 +43,7 @@ fn table() -> Vec<Row> {
     };
     let (restaurants, delivery) = ("restaurants:write", "delivery:write");
     let products = "products:write";
+    let games = "games:write";
     let notifications = ["notifications:write", "notifications:read"];
     vec![
         owned("POST /orders/{id}/cancel", "/orders/ORDER/cancel", [404, 404, 200, 404, 200]),
@@ -94,6 +95,14 @@ fn table() -> Vec<Row> {
         public("POST /pricing/calculate", "/pricing/calculate", 400),
         scoped("GET /pricing/coupons", "/pricing/coupons", "pricing:write", 200),
         scoped("POST /pricing/coupons", "/pricing/coupons", "pricing:write", 400),
+        public("GET /players/{id}", "/players/7", 200),
+        scoped("PUT /players/{id}", "/players/7", games, 400),
+        scoped("POST /players/{id}/xp", "/players/7/xp", games, 400),
+        scoped("POST /achievements/unlock", "/achievements/unlock", games, 400),
+        public("GET /achievements", "/achievements", 200),
+        public("GET /players/{id}/achievements", "/players/7/achievements", 200),
+        public("GET /leaderboard/top/{count}", "/leaderboard/top/10", 200),
+        public("GET /leaderboard/players/{id}", "/leaderboard/players/nobody", 404),
         scoped("POST /notify", "/notify", notifications[0], 400),
         scoped("GET /notifications", "/notifications?recipient=%2B15550100", notifications[1], 200),
         scoped("GET /notifications/{id}", "/notifications/nothing", notifications[1], 404),

@@ -12,6 +12,7 @@ mod drain;
 mod events;
 mod food_delivery;
 mod food_events;
+mod games;
 mod idempotency;
 mod identity;
 mod messages;

@@ -12,6 +12,9 @@ use ureq::http::{Request, Response};
 
 use crate::support::{Answer, TestHost};
 
+/// Names that were given out, by all clients: several tell stories to one host.
+static NAMES: AtomicU64 = AtomicU64::new(0);
+
 /// The clients of one host.
 pub(super) struct Client<'h> {
     host: &'h TestHost,
@@ -19,7 +22,6 @@ pub(super) struct Client<'h> {
     tokens: Mutex<HashMap<(String, String), String>>,
     /// Which statuses each path has answered.
     seen: Mutex<BTreeMap<(String, String), BTreeSet<u16>>>,
-    names: AtomicU64,
 }
 
 /// Somebody with a token, or without one.
@@ -43,13 +45,7 @@ impl<'h> Client<'h> {
             .timeout_global(Some(Duration::from_secs(30)))
             .build()
             .into();
-        Self {
-            host,
-            agent,
-            tokens: Mutex::default(),
-            seen: Mutex::default(),
-            names: AtomicU64::new(0),
-        }
+        Self { host, agent, tokens: Mutex::default(), seen: Mutex::default() }
     }
 
     pub(super) fn host(&self) -> &'h TestHost {
@@ -81,7 +77,7 @@ impl<'h> Client<'h> {
 
     /// A name that nobody else has in this run.
     pub(super) fn name(&self, of: &str) -> String {
-        format!("{of}-{}", self.names.fetch_add(1, Ordering::Relaxed))
+        format!("{of}-{}", NAMES.fetch_add(1, Ordering::Relaxed))
     }
 
     /// What was answered to an operation, as OpenAPI writes it: `GET /api/v1/orders/{id}`.

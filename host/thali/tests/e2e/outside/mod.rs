@@ -6,6 +6,7 @@
 
 mod client;
 mod food;
+mod games;
 mod redeploy;
 mod streams;
 
@@ -27,6 +28,9 @@ const STORIES: &[(&str, Story)] = &[
     ("drivers", food::drivers),
     ("deliveries", food::deliveries),
     ("notifications", food::notifications),
+    ("players", games::players),
+    ("achievements", games::achievements),
+    ("leaderboard", games::leaderboard),
     ("streams", streams::followed_to_the_door),
     ("websocket", streams::over_a_websocket),
 ];
