@@ -18,6 +18,9 @@ const FILES_SLACK: usize = 8;
 /// File descriptors of a service that was deployed meanwhile.
 const FILES_PER_SERVICE: usize = 4;
 
+/// File descriptors that a database of a service opens with its first requests and keeps.
+const FILES_PER_DATABASE: usize = 3;
+
 /// What was given back late is back by then.
 const SETTLE: Duration = Duration::from_secs(10);
 
@@ -187,7 +190,8 @@ impl Stage {
         let mut faults = Vec::new();
         // The code of a service that is live is mapped from its file.
         let mapped = FILES_PER_SERVICE * after.services.difference(&before.services).count();
-        let files_max = before.files + FILES_SLACK + mapped;
+        let databases = FILES_PER_DATABASE * before.services.len();
+        let files_max = before.files + FILES_SLACK + mapped + databases;
         if !comes_true(|| self.host.open_files() <= files_max) {
             faults.push(format!("{} open files, {} before", self.host.open_files(), before.files));
         }
