@@ -38,6 +38,9 @@ pub(crate) enum Command {
     /// Compile the component on standard input for a host that started this process.
     #[command(hide = true)]
     CompileChild(CompileChildArgs),
+    /// Make a new service: a small one that builds, passes its tests and serves, to be made into another.
+    #[command(after_help = "Example:\n  thali new notes && cd notes && thali build .")]
+    New(NewArgs),
     /// Build component crates and pack manifest, migrations and WIT docs into one file each.
     #[command(after_help = "Example:\n  thali build components/orders")]
     Build(BuildArgs),
@@ -299,6 +302,16 @@ pub(crate) struct CompileChildArgs {
     /// Bytes of compiled code.
     #[arg(long)]
     pub(crate) code_bytes: u64,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct NewArgs {
+    /// How it is called: lower-case letters, digits and hyphens.
+    pub(crate) name: String,
+    /// The folder that it is made in. Without the option this one; at the root of a workspace for services,
+    /// its folder `components`.
+    #[arg(long = "in", value_name = "DIR")]
+    pub(crate) parent: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]

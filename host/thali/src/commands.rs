@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
 
-use crate::args::{BuildArgs, DeployArgs, Why};
+use crate::args::{BuildArgs, DeployArgs, NewArgs, Why};
 use crate::client::{Admin, Answer};
 use crate::error::CliError;
 use crate::rollouts::shared_out;
@@ -19,11 +19,20 @@ type Outcome = Result<ExitCode, CliError>;
 /// How often the spinner turns.
 const SPIN: Duration = Duration::from_millis(100);
 
+/// `thali new`
+pub(crate) fn new(args: &NewArgs, json: bool) -> Outcome {
+    let report = crate::new::new(&args.name, args.parent.as_deref())?;
+    if json {
+        return Ok(print_json(&serde_json::to_value(&report).unwrap_or_default()));
+    }
+    println!("{report}");
+    Ok(ExitCode::SUCCESS)
+}
+
 /// `thali build`
 pub(crate) fn build(args: &BuildArgs, json: bool) -> Outcome {
     for folder in &args.folders {
-        let report =
-            crate::build::build(folder).map_err(|error| CliError::Build(error.to_string()))?;
+        let report = crate::build::build(folder)?;
         if json {
             print_json(&serde_json::to_value(&report).unwrap_or_default());
         } else {

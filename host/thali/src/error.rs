@@ -7,6 +7,9 @@ use miette::Diagnostic;
 use serde_json::Value;
 use thiserror::Error;
 
+use crate::build::BuildError;
+use crate::new::NewError;
+
 /// Exit code when the host, or a check, said no.
 const REFUSED: u8 = 1;
 /// Exit code when no host answers.
@@ -47,8 +50,13 @@ pub(crate) enum CliError {
     #[diagnostic(help("write each revision once with its percent, such as v7=90 v8=10"))]
     Share(String),
 
-    #[error("{0}")]
-    Build(String),
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Build(#[from] BuildError),
+
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    New(#[from] NewError),
 
     #[error("{what}")]
     Start {

@@ -18,6 +18,7 @@ mod folder;
 mod host_file;
 mod identity;
 mod logging;
+mod new;
 mod rollouts;
 mod schedules;
 mod show;
@@ -58,7 +59,7 @@ fn main() -> ExitCode {
 fn run(args: Args) -> Result<ExitCode, CliError> {
     let token = match &args.command {
         // What a stranger's component is compiled by has no business with it.
-        Command::CompileChild(_) | Command::Build(_) => None,
+        Command::CompileChild(_) | Command::Build(_) | Command::New(_) => None,
         _ => admin_token::read(args.admin_token_file.as_deref())?,
     };
     let admin = Admin::new(&args.admin_url, token.as_ref());
@@ -66,6 +67,7 @@ fn run(args: Args) -> Result<ExitCode, CliError> {
     match args.command {
         Command::Up(options) => up::up(options, token.as_ref()),
         Command::CompileChild(options) => Ok(compile_child::run(&options)),
+        Command::New(options) => commands::new(&options, json),
         Command::Build(options) => commands::build(&options, json),
         Command::Deploy(options) => commands::deploy(&admin, &options, json),
         Command::Services => commands::services(&admin, json),

@@ -106,10 +106,25 @@ pub(super) fn compile(dir: &Path, package: &Package) -> Result<PathBuf, BuildErr
     let artifact = child.stdout.take().and_then(|out| artifact(BufReader::new(out), &package.id));
     let failed = || BuildError::Compile { package: package.name.clone() };
     let status = child.wait().map_err(no_cargo)?;
-    if !status.success() {
-        return Err(failed());
+    if status.success() {
+        return artifact.ok_or_else(failed);
     }
-    artifact.ok_or_else(failed)
+    // Asked only now, because it costs a moment and hardly ever is the reason.
+    Err(if has_target(dir) { failed() } else { BuildError::NoTarget })
+}
+
+/// Whether the compiler that cargo runs in `dir` has a standard library for components. It has when it
+/// cannot be asked: then cargo's own messages say more.
+fn has_target(dir: &Path) -> bool {
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let asked = Command::new(rustc)
+        .current_dir(dir)
+        .args(["--print", "target-libdir", "--target", TARGET])
+        .stdin(Stdio::null())
+        .output();
+    let folder = asked.ok().filter(|output| output.status.success());
+    let folder = folder.and_then(|output| String::from_utf8(output.stdout).ok());
+    folder.is_none_or(|folder| Path::new(folder.trim()).is_dir())
 }
 
 /// The `.wasm` file of a package, from cargo's messages.

@@ -55,11 +55,14 @@ pub(crate) enum BuildError {
     NoCdylib(String),
     /// The compiler failed; it said why itself.
     #[error("cargo could not build {package}; its messages are above")]
-    #[diagnostic(help("if the target is missing: rustup target add wasm32-wasip2"))]
     Compile {
         /// The package.
         package: String,
     },
+    /// The compiler has no standard library for components.
+    #[error("Rust cannot build components yet: the target wasm32-wasip2 is not installed")]
+    #[diagnostic(help("rustup target add wasm32-wasip2"))]
+    NoTarget,
     /// The WIT packages are wrong.
     #[error("the WIT in {} is wrong: {reason}", dir.display())]
     Wit {

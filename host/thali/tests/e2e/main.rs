@@ -16,6 +16,7 @@ mod games;
 mod idempotency;
 mod identity;
 mod messages;
+mod new_service;
 mod outside;
 mod payments;
 mod rollouts;

@@ -1,0 +1,157 @@
+//! `thali new`: from nothing to a service that answers.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::support::TestHost;
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+}
+
+/// A program in `folder`, with cargo's files where they are found again by the next run.
+fn run(program: &str, arguments: &[&str], folder: &Path) -> Output {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("new-service");
+    let mut command = Command::new(program);
+    command.args(arguments).current_dir(folder).env("CARGO_TARGET_DIR", target);
+    command.output().unwrap()
+}
+
+fn thali(arguments: &[&str], folder: &Path) -> Output {
+    run(env!("CARGO_BIN_EXE_thali"), arguments, folder)
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// What a program that went well printed.
+fn printed(output: Output) -> String {
+    assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
+    text(&output.stdout)
+}
+
+fn json_of(output: Output) -> Value {
+    serde_json::from_str(&printed(output)).unwrap()
+}
+
+/// A folder with a new service in it, of which cargo takes the versions that this repository has.
+fn with_new_service() -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let made = json_of(thali(&["--json", "new", "order-notes"], folder.path()));
+    assert_eq!((&made["name"], &made["workspace"]), (&json!("order-notes"), &Value::Null));
+    let path = PathBuf::from(made["path"].as_str().unwrap());
+    fs::copy(repository().join("Cargo.lock"), path.join("Cargo.lock")).unwrap();
+    (folder, path)
+}
+
+/// A workspace for services like this repository's, without its members.
+fn workspace() -> TempDir {
+    let root = tempfile::tempdir().unwrap();
+    let ours = repository();
+    let text = fs::read_to_string(ours.join("Cargo.toml")).unwrap();
+    let without = text.lines().filter(|line| !line.starts_with("default-members"));
+    let without = without.map(|line| match line.starts_with("members = ") {
+        true => "members = []\n".to_owned(),
+        false => format!("{line}\n"),
+    });
+    fs::write(root.path().join("Cargo.toml"), without.collect::<String>()).unwrap();
+    fs::copy(ours.join("Cargo.lock"), root.path().join("Cargo.lock")).unwrap();
+    fs::create_dir_all(root.path().join("components")).unwrap();
+    let platform = root.path().join("wit/platform");
+    fs::create_dir_all(&platform).unwrap();
+    for entry in fs::read_dir(ours.join("wit/platform")).unwrap() {
+        let path = entry.unwrap().path();
+        fs::copy(&path, platform.join(path.file_name().unwrap())).unwrap();
+    }
+    root
+}
+
+#[test]
+fn a_new_service_passes_its_tests_and_serves() {
+    let (_folder, path) = with_new_service();
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
+    // The profile that it is built with, so that nothing is compiled twice.
+    let tested = printed(run(&cargo, &["test", "--profile", "component"], &path));
+    assert!(tested.contains("test result: ok. 5 passed"), "{tested}");
+    printed(run(&cargo, &["fmt", "--check"], &path));
+
+    let built = json_of(thali(&["--json", "build", "."], &path));
+    let host = TestHost::empty();
+    printed(host.thali(&["deploy", built["path"].as_str().unwrap()]));
+
+    let added = host.post("/api/v1/order-notes", &json!({"text": " no basil "}));
+    assert_eq!((added.status, &added.body["text"]), (201, &json!("no basil")), "{added:?}");
+    let location = added.header("location").to_owned();
+    let found = host.get(&location);
+    assert_eq!((found.status, &found.body), (200, &added.body));
+    let newest = host.get("/api/v1/order-notes?limit=1");
+    assert_eq!((newest.status, &newest.body), (200, &json!({"items": [added.body]})));
+
+    for (answer, status) in [
+        (host.get("/api/v1/order-notes/%00"), 404),
+        (host.get("/api/v1/order-notes/00000000-0000-4000-8000-000000000000"), 404),
+        (host.get("/api/v1/order-notes?limit=0"), 422),
+        (host.post("/api/v1/order-notes", &json!({"text": "a\u{0}b"})), 422),
+        (host.post("/api/v1/order-notes", &json!({"txt": 1})), 400),
+    ] {
+        assert_eq!(answer.status, status, "{answer:?}");
+    }
+}
+
+#[test]
+fn a_new_member_of_the_workspace_builds_beside_the_others() {
+    let root = workspace();
+    let made = json_of(thali(&["--json", "new", "reviews"], root.path()));
+    let root = root.path().canonicalize().unwrap();
+    let path = root.join("components/reviews");
+    assert_eq!(made["path"], json!(path), "{made}");
+    let built = json_of(thali(&["--json", "build", "components/reviews"], &root));
+    assert_eq!((&built["name"], &built["version"]), (&json!("reviews"), &json!("1.0.0")));
+}
+
+#[test]
+fn what_cannot_be_made_says_why_and_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    for (arguments, why, help) in [
+        (["new", "Notes", "--in", "."], "[a-z][a-z0-9-]{0,62}", "order-history"),
+        (["new", "notes", "--in", "nowhere"], "nowhere", "--in"),
+        (["new", "type", "--in", "."], "Rust", "order-history"),
+    ] {
+        let refused = thali(&arguments, folder.path());
+        let error = text(&refused.stderr);
+        assert_eq!(refused.status.code(), Some(1), "{error}");
+        assert!(error.contains(why) && error.contains(help), "{error}");
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_compiler_without_the_target_is_told_to_get_it() {
+    let (folder, path) = with_new_service();
+    // A compiler as rustup installs it: with a standard library for this machine alone.
+    let rustc = folder.path().join("rustc");
+    let real = std::env::var("RUSTC").unwrap_or_else(|_| "rustc".into());
+    let nothing = folder.path().join("nothing");
+    let script = format!(
+        "#!/bin/sh\ncase \"$*\" in *wasm32-wasip2*) exec {real} \"$@\" --sysroot {}; esac\nexec {real} \"$@\"\n",
+        nothing.display()
+    );
+    fs::write(&rustc, script).unwrap();
+    assert!(Command::new("chmod").arg("+x").arg(&rustc).status().unwrap().success());
+    let refused = Command::new(env!("CARGO_BIN_EXE_thali"))
+        .args(["build", "."])
+        .current_dir(&path)
+        .env("RUSTC", &rustc)
+        // Of its own: the messages of another compiler are not to be found again.
+        .env("CARGO_TARGET_DIR", folder.path().join("target"))
+        .output()
+        .unwrap();
+    let error = text(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(1), "{error}");
+    assert!(error.contains("rustup target add wasm32-wasip2"), "{error}");
+}
