@@ -80,10 +80,14 @@ chaos ROUNDS="200": build build-components
 attacks ONLY="": build build-components
     THALI_ATTACKS="$1" cargo test --release --workspace --test e2e -- --ignored --nocapture attacks::table
 
+# docs/guide.md, typed: every command, and what it should print
+guide: build
+    scripts/guide.py docs/guide.md
+
 # Benchmarks: one table, with a native server measured in the same run
 bench *ARGS: build build-components
     scripts/wrk.sh >&2
     cargo run --release -p thali-bench -- "$@"
 
 # Everything CI runs, the tests last
-ci: lint doc deny conformance test
+ci: lint doc deny conformance guide test
