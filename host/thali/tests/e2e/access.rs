@@ -106,6 +106,15 @@ fn table() -> Vec<Row> {
         scoped("POST /notify", "/notify", notifications[0], 400),
         scoped("GET /notifications", "/notifications?recipient=%2B15550100", notifications[1], 200),
         scoped("GET /notifications/{id}", "/notifications/nothing", notifications[1], 404),
+        signed_in("POST /shop/orders", "/shop/orders", 400),
+        signed_in("GET /shop/orders", "/shop/orders", 200),
+        signed_in("GET /shop/orders/{id}", "/shop/orders/nothing", 404),
+        public("GET /recommendations/{product_id}", "/recommendations/nothing", 404),
+        Row {
+            scope: "recommendations:read",
+            statuses: [401, 404, 200, 200, 200],
+            ..public("GET /recommendations/users/{id}", "/recommendations/users/ann", 200)
+        },
         public("POST /users", "/users", 400),
         public("POST /users/login", "/users/login", 400),
         public("POST /users/refresh", "/users/refresh", 400),

@@ -22,6 +22,7 @@ mod payments;
 mod rollouts;
 mod schedules;
 mod settings;
+mod shop;
 mod stock;
 mod support;
 mod swap;
