@@ -15,9 +15,10 @@ use hyper::body::Incoming;
 use thali_contract::problem::Problem;
 use thali_contract::route::Route;
 use thali_control::{Care, Control, Live};
+use thali_platform::outbound::depth;
 use thali_runtime::{
-    Admission, Affinity, Context, Fault, NodeIndex, Principal, Revision, Runtime, Topology,
-    TraceContext,
+    Admission, Affinity, CALL_DEPTH_MAX, Context, Fault, NodeIndex, Principal, Revision, Runtime,
+    Topology, TraceContext,
 };
 use uuid::Uuid;
 use wasmtime::component::Val;
@@ -73,6 +74,8 @@ pub(crate) struct Invocation {
     /// What the client has got already, on a route that streams.
     pub(crate) since: Since,
     trace: TraceContext,
+    /// Calls before it, when a service sent the request.
+    depth: u8,
     /// What the client calls the request, on a route that keeps answers.
     name: Option<Name>,
 }
@@ -139,6 +142,10 @@ impl Dispatch {
         call: &mut Call,
         front: &mut Front<'_>,
     ) -> Result<Invocation, Miss> {
+        let depth = depth(&head.headers);
+        if depth >= CALL_DEPTH_MAX {
+            return Err(faults::problem(&Fault::Depth).into());
+        }
         let path = head.uri.path().get(path_at..).unwrap_or_default();
         let (mut target, values) = self.target(head, path, call)?;
         front.routed(target.revision().service(), &target.route);
@@ -180,7 +187,7 @@ impl Dispatch {
             None
         };
         let trace = front.trace;
-        Ok(Invocation { target, arguments, principal, affinity, since, trace, name })
+        Ok(Invocation { target, arguments, principal, affinity, since, trace, depth, name })
     }
 
     /// Routes a request, on what is live now.
@@ -268,12 +275,14 @@ impl Dispatch {
         invocation: &Invocation,
         id: Uuid,
     ) -> Result<(Result<Option<Val>, Fault>, Admission), Fault> {
-        let Invocation { target, arguments, principal, affinity, trace, name, .. } = invocation;
+        let Invocation { target, arguments, principal, affinity, trace, depth, name, .. } =
+            invocation;
         let Target { topology, node, route, .. } = target;
         let revision = target.revision();
         let context = Context {
             principal: principal.clone(),
             affinity: affinity.clone(),
+            depth: *depth,
             idempotency: name.map(|name| name.id),
             ..Context::new(id, *trace, revision.limits().timeout)
         };

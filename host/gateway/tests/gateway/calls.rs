@@ -262,3 +262,14 @@ async fn a_trace_of_the_client_goes_on_and_a_wrong_one_does_no_harm() {
     let begun = answer.header("traceparent").unwrap();
     assert_eq!((begun.len(), &begun[..3], &begun[52..]), (55, "00-", "-00"));
 }
+
+#[tokio::test]
+async fn requests_that_services_send_to_their_own_host_nest_only_so_deep() {
+    let host = TestHost::with_counter().await;
+    for (depth, status) in [("0", 200), ("15", 200), ("16", 508), ("255", 508), ("x", 508)] {
+        let answer = host.send("GET /api/v1/ping", &format!("thali-depth: {depth}\r\n"), "").await;
+        assert_eq!(answer.status, status, "{depth}: {}", answer.text());
+    }
+    let answer = host.send("GET /api/v1/ping", "thali-depth: 16\r\n", "").await;
+    assert_eq!(answer.problem(), "call_depth");
+}

@@ -20,8 +20,8 @@ use super::connect::{Connector, Shared};
 use super::counts::{Counts, OutboundCounts};
 use super::error::OutboundError;
 use super::grants::{Grant, Grants};
-use super::head;
 use super::invocation::{Invocation, Place};
+use super::{head, hops};
 
 /// Look-ups of names of one service at the same time, a fraction of those of the host.
 const LOOKUPS_MAX: usize = 4;
@@ -160,7 +160,8 @@ impl Client {
     ) -> Result<Response<ResponseBody>, OutboundError> {
         let OutboundRequest { method, url, headers, body, timeouts } = request;
         let upstream = self.upstreams.get(&url.origin).ok_or_else(|| self.denied(&url.origin))?;
-        let request = head::request(method, &url, headers, &invocation.trace, body)?;
+        let mut request = head::request(method, &url, headers, &invocation.trace, body)?;
+        request.headers_mut().insert(hops::DEPTH, hops::header(invocation.depth));
         let service_place = Arc::clone(&self.open).try_acquire_owned().map_err(|_| {
             let open_max = self.host.limits().service_open_max;
             OutboundError::Exhausted(format!("the service has {open_max} requests under way"))

@@ -20,7 +20,7 @@ const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// Headers that are between the host and the server: with one of them a service could say where a
 /// request ends, or whom it is for.
-const FORBIDDEN: [&str; 12] = [
+const FORBIDDEN: [&str; 13] = [
     "connection",
     "expect",
     "host",
@@ -30,6 +30,7 @@ const FORBIDDEN: [&str; 12] = [
     "proxy-authorization",
     "proxy-connection",
     "te",
+    "thali-depth",
     "trailer",
     "transfer-encoding",
     "upgrade",

@@ -87,7 +87,13 @@ async fn a_component_sends_a_request_and_reads_the_answer() {
     assert_eq!(answer[2].1, Val::List(b"paid".iter().copied().map(Val::U8).collect()));
     let arrived = upstream.requests();
     assert!(arrived[0].starts_with("POST /v1/charges HTTP/1.1\r\n"), "{arrived:?}");
-    for line in ["x-key: k", "content-length: 2", "user-agent: thali/", "traceparent: 00-"] {
+    for line in [
+        "x-key: k",
+        "content-length: 2",
+        "user-agent: thali/",
+        "traceparent: 00-",
+        "thali-depth: 4",
+    ] {
         assert!(arrived[0].contains(line), "{line}: {arrived:?}");
     }
     assert!(arrived[0].ends_with("\r\n\r\n{}"), "{arrived:?}");
