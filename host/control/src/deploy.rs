@@ -169,7 +169,9 @@ impl Control {
         let arrival = arrival(&built.candidate, options.source, check.breaks_a_call);
         let unknown = ServiceRecord::new(name.clone());
         let before = live.record(&name).map_or(&unknown, |record| record);
-        let Plan { place, after, number } = Plan::of(before, arrival, options.canary);
+        // A canary is one beside a revision that serves.
+        let canary = options.canary.filter(|_| live.service(&name).is_some());
+        let Plan { place, after, number } = Plan::of(before, arrival, canary);
         let is_new = before.revision(number).is_none();
         let after = after.noted(place.kind(), number, &options.cause);
         let migrated =
@@ -184,7 +186,7 @@ impl Control {
     }
 }
 
-/// The first revision of a service has nothing beside it.
+/// The first revision of a service has nothing beside it, nor has one that replaces a failed one.
 const NO_COMPARISON: &str = "nothing was live before, so it takes all requests";
 
 impl Place {

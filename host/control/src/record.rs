@@ -133,9 +133,10 @@ impl ServiceRecord {
     }
 
     /// The record once `arrival` is live, and its number: that of the revision made of the same
-    /// component earlier, if there is one.
+    /// component earlier, if there is one. A rollout is over: there is one only when its stable revision
+    /// did not come back after a restart.
     pub(crate) fn deployed(&self, arrival: Arrival, now: Timestamp) -> (Self, u32) {
-        let mut next = self.clone();
+        let mut next = Self { rollout: None, ..self.clone() };
         let number = next.arrived(arrival, now);
         if self.live != Some(number) {
             next.history.extend(self.live);
@@ -197,9 +198,9 @@ impl ServiceRecord {
         }
     }
 
-    /// The record once the revision before the live one is live again.
+    /// The record once the revision before the live one is live again, and a rollout over.
     pub(crate) fn rolled_back(&self, now: Timestamp) -> Option<Self> {
-        let mut next = self.clone();
+        let mut next = Self { rollout: None, ..self.clone() };
         next.live = Some(next.history.pop()?);
         next.live_since = Some(now);
         Some(next)
@@ -340,6 +341,18 @@ mod tests {
         let called_off = record.with_shares(Vec::new(), at);
         assert_eq!((called_off.live, called_off.rollout), (Some(1), None));
         assert!(called_off.history.is_empty());
+    }
+
+    #[test]
+    fn what_replaces_the_stable_revision_ends_the_rollout() {
+        let (at, percent) = (Timestamp::UNIX_EPOCH, Percent::try_from(10).unwrap());
+        let (record, _) = after(&["a", "b"]).with_canary(arrival("c"), percent, at);
+        for content in ["b", "c", "d"] {
+            let (deployed, number) = record.deployed(arrival(content), at);
+            assert_eq!((deployed.live, deployed.rollout), (Some(number), None), "{content}");
+        }
+        let back = record.rolled_back(at).unwrap();
+        assert_eq!((back.live, back.rollout), (Some(1), None));
     }
 
     #[test]

@@ -21,21 +21,22 @@ pub(crate) struct Plan {
 
 impl Control {
     /// Refuses every deploy of a service whose rollout runs: it would take the stable revision or the
-    /// canaries away without anybody having said so.
+    /// canaries away without anybody having said so. A rollout whose stable revision did not come back
+    /// after a restart does not run, and a deploy is the way out.
     pub(crate) fn check_rollout(&self, live: &Live, name: &ServiceName) -> Result<(), DeployError> {
-        let record = live.record(name).filter(|record| record.rollout.is_some());
-        match record {
+        let service = live.service(name).filter(|service| service.record.rollout.is_some());
+        match service {
             None => Ok(()),
-            Some(record) => Err(RolloutError::running(record).into()),
+            Some(service) => Err(RolloutError::running(&service.record).into()),
         }
     }
 }
 
 impl Plan {
-    /// What `arrival` becomes. The first revision of a service takes everything.
+    /// What `arrival` becomes: the stable revision, or a canary with this share.
     pub(crate) fn of(before: &ServiceRecord, arrival: Arrival, canary: Option<Percent>) -> Self {
         let now = Timestamp::now();
-        match canary.filter(|_| before.live.is_some()) {
+        match canary {
             Some(percent) => {
                 let (after, number) = before.with_canary(arrival, percent, now);
                 Self { place: Place::Canary, after, number }

@@ -216,6 +216,48 @@ async fn a_canary_that_does_not_come_back_leaves_everything_to_the_stable_revisi
     assert_eq!(host.answered("delivery", "api.get", 100, 1).await, 100);
 }
 
+/// Revisions 1 and 2 of `delivery` with 3 as a canary, after a restart that 2 did not survive.
+async fn with_a_failed_stable_revision() -> TestHost {
+    let mut host = TestHost::new().await;
+    host.deploy(api("delivery").answers(1)).await;
+    host.deploy(api("delivery").answers(2)).await;
+    host.canary(api("delivery").answers(3), 50).await;
+    let digest = host.show("delivery").status.digest.unwrap();
+    host.stop();
+    std::fs::write(host.dir().join(format!("components/{digest}.wasm")), b"damaged").unwrap();
+    host.start().await;
+    assert_eq!(host.show("delivery").status.state, ServiceState::Failed);
+    host
+}
+
+#[tokio::test]
+async fn a_deploy_takes_the_place_of_a_failed_stable_revision_and_its_canary() {
+    // A new component, the canary's, the failed one's, and a new one that should have been a canary.
+    for (answer, revision, canary) in [(4, 4, false), (3, 3, false), (2, 2, false), (4, 4, true)] {
+        let mut host = with_a_failed_stable_revision().await;
+        let component = api("delivery").answers(answer);
+        let deployed = match canary {
+            true => host.canary(component, 10).await,
+            false => host.deploy(component).await,
+        };
+        assert_eq!((deployed.revision, deployed.canaries.len()), (revision, 0));
+        for _ in 0..2 {
+            assert_eq!(host.answered("delivery", "api.get", 50, answer).await, 50);
+            host.restart().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_rollback_leads_from_a_failed_stable_revision_to_the_one_before() {
+    let mut host = with_a_failed_stable_revision().await;
+    let back = host.rollback("delivery").await.unwrap();
+    assert_eq!((back.outcome, back.revision), (Outcome::RolledBack, 1));
+    host.restart().await;
+    assert_eq!(host.answered("delivery", "api.get", 50, 1).await, 50);
+    host.canary(api("delivery").answers(3), 50).await;
+}
+
 #[tokio::test]
 async fn deliveries_of_events_obey_the_shares_and_none_is_lost() {
     let host = TestHost::new().await;
