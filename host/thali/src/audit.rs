@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::client::Admin;
 use crate::commands::print_json;
 use crate::error::CliError;
+use crate::output::out;
 use crate::table::{cell, table};
 
 /// Lists the latest changes, the newest first.
@@ -28,7 +29,7 @@ pub(crate) fn audit(admin: &Admin, limit: u32, json: bool) -> Result<ExitCode, C
             outcome(entry.get("outcome").unwrap_or(&Value::Null)),
         ]);
     }
-    println!("{rows}");
+    out!("{rows}");
     Ok(ExitCode::SUCCESS)
 }
 

@@ -8,6 +8,7 @@ use crate::args::BreakersCommand;
 use crate::client::Admin;
 use crate::commands::{print_json, segment};
 use crate::error::CliError;
+use crate::output::out;
 use crate::table::{cell, table};
 
 /// What there is to see of the calls to one interface.
@@ -31,7 +32,7 @@ pub(crate) fn breakers(
     if json {
         return Ok(print_json(&calls));
     }
-    println!("{} {}: {}", cell(&calls, "consumer"), cell(&calls, "interface"), stands(&calls));
+    out!("{} {}: {}", cell(&calls, "consumer"), cell(&calls, "interface"), stands(&calls));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -46,7 +47,7 @@ fn list(admin: &Admin, json: bool) -> Result<ExitCode, CliError> {
         row.extend(self::row(calls));
         rows.add_row(row);
     }
-    println!("{rows}");
+    out!("{rows}");
     Ok(ExitCode::SUCCESS)
 }
 

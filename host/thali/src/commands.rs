@@ -1,6 +1,5 @@
 //! The commands that talk to a running host.
 
-use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -11,6 +10,7 @@ use serde_json::{Value, json};
 use crate::args::{BuildArgs, DeployArgs, NewArgs, Why};
 use crate::client::{Admin, Answer};
 use crate::error::CliError;
+use crate::output::{note, out};
 use crate::rollouts::shared_out;
 use crate::table::{cell, table};
 
@@ -25,7 +25,7 @@ pub(crate) fn new(args: &NewArgs, json: bool) -> Outcome {
     if json {
         return Ok(print_json(&serde_json::to_value(&report).unwrap_or_default()));
     }
-    println!("{report}");
+    out!("{report}");
     Ok(ExitCode::SUCCESS)
 }
 
@@ -36,7 +36,7 @@ pub(crate) fn build(args: &BuildArgs, json: bool) -> Outcome {
         if json {
             print_json(&serde_json::to_value(&report).unwrap_or_default());
         } else {
-            println!("{report}");
+            out!("{report}");
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -63,12 +63,12 @@ pub(crate) fn deploy(admin: &Admin, args: &DeployArgs, json: bool) -> Outcome {
     let took = begun.elapsed().as_millis();
     let verb = if answer.status == 200 { "is live already" } else { "is live" };
     if answer.body.get("outcome").and_then(Value::as_str) == Some("canary") {
-        println!("{} ({took} ms)", shared_out(&answer.body));
+        out!("{} ({took} ms)", shared_out(&answer.body));
     } else {
-        println!("{} {verb} ({took} ms)", revision(&answer.body));
+        out!("{} {verb} ({took} ms)", revision(&answer.body));
     }
     if let Some(interface) = answer.body.get("waiting_for").and_then(Value::as_str) {
-        println!("it waits until somebody provides {interface}");
+        out!("it waits until somebody provides {interface}");
     }
     warnings(&answer.body);
     Ok(ExitCode::SUCCESS)
@@ -94,7 +94,7 @@ pub(crate) fn services(admin: &Admin, json: bool) -> Outcome {
         }
         rows.add_row(row);
     }
-    println!("{rows}");
+    out!("{rows}");
     Ok(ExitCode::SUCCESS)
 }
 
@@ -105,7 +105,7 @@ pub(crate) fn remove(admin: &Admin, name: &str, force: bool, why: &Why, json: bo
     if json {
         return Ok(print_json(&answer.body));
     }
-    println!("{name} is removed; its database stays and is found again by the next deploy");
+    out!("{name} is removed; its database stays and is found again by the next deploy");
     warnings(&answer.body);
     Ok(ExitCode::SUCCESS)
 }
@@ -130,7 +130,7 @@ pub(crate) fn reload_keys(admin: &Admin, json: bool) -> Outcome {
     if json {
         return Ok(print_json(&answer.body));
     }
-    println!("tokens are checked by {} keys now", cell(&answer.body, "keys"));
+    out!("tokens are checked by {} keys now", cell(&answer.body, "keys"));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -151,14 +151,14 @@ pub(crate) fn revision(body: &Value) -> String {
 
 pub(crate) fn warnings(body: &Value) {
     for warning in body.get("warnings").and_then(Value::as_array).into_iter().flatten() {
-        eprintln!("warning: {}", warning.as_str().unwrap_or_default());
+        note!("warning: {}", warning.as_str().unwrap_or_default());
     }
 }
 
-/// Prints for programs. A reader that has gone away is no error.
+/// Prints for programs.
 pub(crate) fn print_json(value: &Value) -> ExitCode {
     let text = serde_json::to_string_pretty(value).unwrap_or_else(|_| json!(null).to_string());
-    let _ = writeln!(std::io::stdout(), "{text}");
+    out!("{text}");
     ExitCode::SUCCESS
 }
 

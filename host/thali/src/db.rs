@@ -11,6 +11,7 @@ use crate::args::{DbArgs, DbCommand, ExportFormat};
 use crate::client::Admin;
 use crate::commands::{print_json, segment};
 use crate::error::CliError;
+use crate::output::{self, note};
 use crate::table::table;
 
 type Outcome = Result<ExitCode, CliError>;
@@ -55,10 +56,10 @@ impl Shell<'_> {
     /// Reads statements until the end of the input or `.quit`. An error ends one statement only.
     fn prompt(&self) -> Outcome {
         let mode = if self.write { "writes" } else { "reads only; --write lets you change data" };
-        eprintln!("each line that ends with ; is run ({mode}); .quit or Ctrl-D leaves");
+        note!("each line that ends with ; is run ({mode}); .quit or Ctrl-D leaves");
         let mut pending = String::new();
         loop {
-            eprint!("{}", if pending.is_empty() { "sql> " } else { "...> " });
+            output::prompt(if pending.is_empty() { "sql> " } else { "...> " });
             let mut line = String::new();
             if io::stdin().lock().read_line(&mut line).map_err(CliError::Terminal)? == 0
                 || line.trim() == ".quit"
@@ -71,7 +72,7 @@ impl Shell<'_> {
             }
             match self.script(&std::mem::take(&mut pending)) {
                 Ok(_) => {}
-                Err(refused @ CliError::Refused(_)) => eprintln!("{refused}"),
+                Err(refused @ CliError::Refused(_)) => note!("{refused}"),
                 Err(other) => return Err(other),
             }
         }
@@ -118,9 +119,8 @@ fn text(value: &Value) -> String {
     }
 }
 
-/// A reader that has gone away is no error.
 fn print(text: &str) {
-    let _ = io::stdout().write_all(text.as_bytes());
+    output::print(format_args!("{text}"));
 }
 
 fn backup(admin: &Admin, path: &str, file: &Path, force: bool, json: bool) -> Outcome {
@@ -217,7 +217,7 @@ fn check(admin: &Admin, path: &str, name: &str, json: bool) -> Outcome {
         return Ok(ExitCode::SUCCESS);
     }
     for finding in body.get("findings").and_then(Value::as_array).into_iter().flatten() {
-        eprintln!("{}", finding.as_str().unwrap_or_default());
+        note!("{}", finding.as_str().unwrap_or_default());
     }
     Ok(ExitCode::FAILURE)
 }

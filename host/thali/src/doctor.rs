@@ -8,6 +8,7 @@ use thali_runtime::{CacheKey, HostLimits, Runtime, RuntimeConfig};
 
 use crate::client::Admin;
 use crate::commands::print_json;
+use crate::output::out;
 
 /// The target components are built for.
 const TARGET: &str = "wasm32-wasip2";
@@ -52,9 +53,9 @@ fn print(check: &Check) {
         Verdict::Slow => "slow   ",
         Verdict::Missing => "missing",
     };
-    println!("{mark}  {}: {}", check.name, check.found);
+    out!("{mark}  {}: {}", check.name, check.found);
     if let Some(fix) = check.fix {
-        println!("         {fix}");
+        out!("         {fix}");
     }
 }
 

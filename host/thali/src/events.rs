@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use crate::client::Admin;
 use crate::commands::{print_json, segment};
 use crate::error::CliError;
+use crate::output::out;
 use crate::table::{cell, table};
 
 type Outcome = Result<ExitCode, CliError>;
@@ -103,7 +104,7 @@ fn dead(admin: &Admin, limit: u32, query: &[(&str, Option<&str>)], json: bool) -
     let members = ["id", "publisher", "subscriber", "event", "key", "attempts", "died_at", "error"];
     print_rows(&body, &members);
     if let Some(next) = body.get("next").and_then(Value::as_str) {
-        println!("\nthere are more: --cursor {next}");
+        out!("\nthere are more: --cursor {next}");
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -134,10 +135,10 @@ fn change(admin: &Admin, action: &str, selection: &Selection, json: bool) -> Out
     let count = |member: &str| answer.body.get(member).and_then(Value::as_u64);
     match (count("redriven"), count("discarded")) {
         (Some(0), _) | (_, Some(0)) => {
-            println!("no dead letter fits; `thali events dead` lists them")
+            out!("no dead letter fits; `thali events dead` lists them")
         }
-        (Some(count), _) => println!("{count} dead letters are delivered again"),
-        (_, Some(count)) => println!("{count} dead letters are forgotten"),
+        (Some(count), _) => out!("{count} dead letters are delivered again"),
+        (_, Some(count)) => out!("{count} dead letters are forgotten"),
         _ => {}
     }
     Ok(ExitCode::SUCCESS)
@@ -146,7 +147,7 @@ fn change(admin: &Admin, action: &str, selection: &Selection, json: bool) -> Out
 fn print_rows(body: &Value, members: &[&str]) {
     let items = body.get("items").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     if items.is_empty() {
-        println!("none");
+        out!("none");
         return;
     }
     let headings: Vec<_> = members.iter().map(|member| member.replace('_', " ")).collect();
@@ -155,5 +156,5 @@ fn print_rows(body: &Value, members: &[&str]) {
     for item in items {
         rows.add_row(members.iter().map(|member| cell(item, member)));
     }
-    println!("{rows}");
+    out!("{rows}");
 }

@@ -1,5 +1,6 @@
 //! `thali`: a microservices platform in one binary.
 #![forbid(unsafe_code)]
+#![warn(clippy::print_stdout, clippy::print_stderr)]
 
 mod admin_token;
 mod args;
@@ -19,6 +20,7 @@ mod host_file;
 mod identity;
 mod logging;
 mod new;
+mod output;
 mod rollouts;
 mod schedules;
 mod show;
@@ -33,6 +35,7 @@ use clap::Parser;
 use crate::args::{Args, AuthCommand, Command};
 use crate::client::Admin;
 use crate::error::CliError;
+use crate::output::note;
 
 /// Requests make and drop many small values on several threads. Measured in `just bench` against the
 /// system's allocator before it was taken.
@@ -42,18 +45,19 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     let args = Args::parse();
     let json = args.json;
-    match run(args) {
+    let code = match run(args) {
         Ok(code) => code,
         Err(error) => {
             let code = error.exit_code();
             if json {
                 commands::print_json(&error.to_json());
             } else {
-                eprintln!("{:?}", miette::Report::new(error));
+                note!("{:?}", miette::Report::new(error));
             }
             code
         }
-    }
+    };
+    output::ended(code)
 }
 
 fn run(args: Args) -> Result<ExitCode, CliError> {

@@ -8,6 +8,7 @@ use crate::args::{TrafficArgs, Why};
 use crate::client::Admin;
 use crate::commands::{print_json, query, revision, segment, warnings};
 use crate::error::CliError;
+use crate::output::out;
 use crate::table::cell;
 
 type Outcome = Result<ExitCode, CliError>;
@@ -30,7 +31,7 @@ pub(crate) fn traffic(admin: &Admin, args: &TrafficArgs, json: bool) -> Outcome 
     if json {
         return Ok(print_json(&answer.body));
     }
-    println!("{}", shared_out(&answer.body));
+    out!("{}", shared_out(&answer.body));
     warnings(&answer.body);
     Ok(ExitCode::SUCCESS)
 }
@@ -49,7 +50,7 @@ pub(crate) fn promote(
     if json {
         return Ok(print_json(&answer.body));
     }
-    println!("{} takes all requests now", revision(&answer.body));
+    out!("{} takes all requests now", revision(&answer.body));
     warnings(&answer.body);
     Ok(ExitCode::SUCCESS)
 }
@@ -62,7 +63,7 @@ pub(crate) fn rollback(admin: &Admin, name: &str, why: &Why, json: bool) -> Outc
     if json {
         return Ok(print_json(&answer.body));
     }
-    println!("{} takes all requests again", revision(&answer.body));
+    out!("{} takes all requests again", revision(&answer.body));
     warnings(&answer.body);
     Ok(ExitCode::SUCCESS)
 }

@@ -8,6 +8,7 @@ use crate::args::SchedulesCommand;
 use crate::client::Admin;
 use crate::commands::{print_json, segment};
 use crate::error::CliError;
+use crate::output::out;
 use crate::table::{cell, table};
 
 /// Lists schedules, or runs one.
@@ -50,7 +51,7 @@ fn list(admin: &Admin, service: Option<&str>, json: bool) -> Result<ExitCode, Cl
             cell(schedule, "skipped"),
         ]);
     }
-    println!("{rows}");
+    out!("{rows}");
     Ok(ExitCode::SUCCESS)
 }
 
@@ -60,7 +61,7 @@ fn run(admin: &Admin, service: &str, name: &str, json: bool) -> Result<ExitCode,
     if json {
         print_json(&run);
     } else {
-        println!("{service} {name}: {}", last(&run));
+        out!("{service} {name}: {}", last(&run));
     }
     let is_ok = run.get("outcome").and_then(Value::as_str) == Some("ok");
     Ok(if is_ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })

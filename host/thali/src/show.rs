@@ -8,6 +8,7 @@ use crate::breakers;
 use crate::client::Admin;
 use crate::commands::{print_json, segment};
 use crate::error::CliError;
+use crate::output::out;
 use crate::table::{cell, table};
 
 /// Prints one service: state, revisions, routes, contracts, limits.
@@ -16,8 +17,8 @@ pub(crate) fn show(admin: &Admin, name: &str, json: bool) -> Result<ExitCode, Cl
     if json {
         return Ok(print_json(&service));
     }
-    println!("{}  {}", cell(&service, "name"), cell(&service, "description"));
-    println!("{}", state(&service));
+    out!("{}  {}", cell(&service, "name"), cell(&service, "description"));
+    out!("{}", state(&service));
     section(
         "revisions",
         &service,
@@ -66,7 +67,7 @@ pub(crate) fn show(admin: &Admin, name: &str, json: bool) -> Result<ExitCode, Cl
             vec![cell(row, "origin"), cell(row, "granted_by"), cell(row, "private")]
         });
         if let Some(requests) = outbound.get("requests") {
-            println!("{}", members(requests));
+            out!("{}", members(requests));
         }
     }
     let headings = ["publisher", "topic", "subscriber", "lag", "waiting", "dead"];
@@ -80,7 +81,7 @@ pub(crate) fn show(admin: &Admin, name: &str, json: bool) -> Result<ExitCode, Cl
         vec![cell(row, "at"), change(row), cell(row, "revision"), cell(row, "by"), why]
     });
     if let Some(limits) = service.get("limits") {
-        println!("\nLIMITS\n{}", members(limits));
+        out!("\nLIMITS\n{}", members(limits));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -90,6 +91,8 @@ fn show_rollout(rollout: &Value) {
     let sticky = sticky.map_or_else(String::new, |by| format!(", sticky by {by}"));
     let title = format!("rollout since {}{sticky}", cell(rollout, "begun_at"));
     let headings = ["revision", "share", "in flight", "requests", "failures", "p50", "p99"];
+    let revisions = rollout.get("revisions").and_then(Value::as_array).into_iter().flatten();
+    let waiting: Vec<_> = revisions.filter(|row| row.get("waiting_for").is_some()).collect();
     section(&title, rollout, "revisions", &headings, |row| {
         let ms = |member| match cell(row, member).as_str() {
             "-" => "-".to_owned(),
@@ -105,6 +108,10 @@ fn show_rollout(rollout: &Value) {
             ms("p99_ms"),
         ]
     });
+    for row in waiting {
+        let (revision, interface) = (cell(row, "revision"), cell(row, "waiting_for"));
+        out!("{revision} waits for {interface}; the others get its share");
+    }
 }
 
 /// `canary 10 %`, `auto rollback`
@@ -160,7 +167,7 @@ fn section(
     for item in items {
         rows.add_row(row(item));
     }
-    println!("\n{}\n{rows}", title.to_uppercase());
+    out!("\n{}\n{rows}", title.to_uppercase());
 }
 
 fn members(value: &Value) -> String {

@@ -12,6 +12,7 @@ use crate::args::TokenArgs;
 use crate::commands::print_json;
 use crate::error::CliError;
 use crate::identity::KeySource;
+use crate::output::out;
 
 /// Prints a token of the host's own key: the one that `[auth] sign` names, or the one of `--dev`.
 pub(crate) fn token(args: &TokenArgs, json: bool) -> Result<ExitCode, CliError> {
@@ -28,7 +29,7 @@ pub(crate) fn token(args: &TokenArgs, json: bool) -> Result<ExitCode, CliError> 
             "expires_at": token.expires_at_s,
         })));
     }
-    println!("{}", token.text.expose());
+    out!("{}", token.text.expose());
     Ok(ExitCode::SUCCESS)
 }
 

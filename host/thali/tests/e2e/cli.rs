@@ -55,6 +55,24 @@ fn errors_say_what_to_do_and_have_exit_codes() {
     assert_eq!((refused.status.code(), &problem["status"]), (Some(1), &serde_json::json!(404)));
 }
 
+/// `thali services | head`, when `head` has seen enough.
+#[test]
+fn a_reader_that_has_gone_away_is_no_error() {
+    let host = TestHost::with_services();
+    for args in [&["services"][..], &["audit"], &["show", "orders"], &["openapi"], &["doctor"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = host.command(args).stdout(writer).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{args:?}: {}", text(&output.stderr));
+        assert_eq!(text(&output.stderr), "", "{args:?}");
+    }
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let output = host.command(&["services"]).stdout(full).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let stderr = text(&output.stderr);
+    assert!(stderr.contains("the output cannot be written"), "{stderr}");
+}
+
 #[test]
 fn an_admin_address_that_others_can_reach_is_refused() {
     let host = TestHost::empty();

@@ -280,11 +280,14 @@ impl TestHost {
 
     /// Runs the command line against this host.
     pub(crate) fn thali(&self, args: &[&str]) -> std::process::Output {
-        Command::new(env!("CARGO_BIN_EXE_thali"))
-            .args(args)
-            .env("THALI_ADMIN_URL", format!("http://{}", self.addresses.admin))
-            .output()
-            .unwrap()
+        self.command(args).output().unwrap()
+    }
+
+    /// The command line for this host, to be run.
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_thali"));
+        command.args(args).env("THALI_ADMIN_URL", format!("http://{}", self.addresses.admin));
+        command
     }
 
     pub(crate) fn log(&self) -> String {
