@@ -94,6 +94,14 @@ impl Shares {
         pinned.or_else(|| self.draw(self.key(context)))
     }
 
+    /// Takes the shares of the revisions that do not serve away, unless none with a share does.
+    pub(crate) fn keep(&mut self, serves: impl Fn(NodeIndex) -> bool) {
+        if self.shares.iter().any(|share| share.percent > 0 && serves(share.node)) {
+            let idle = self.shares.iter_mut().filter(|share| !serves(share.node));
+            idle.for_each(|share| share.percent = 0);
+        }
+    }
+
     pub(crate) fn sticky_header(&self) -> Option<&Arc<str>> {
         match &self.sticky {
             Some(Sticky::Header(name)) => Some(name),
@@ -219,6 +227,18 @@ mod tests {
         let affinity = Affinity { pins: vec![NodeIndex(1)], ..Affinity::default() };
         let asks = Context { affinity: Some(Arc::new(affinity)), ..request(1) };
         assert_eq!(picked(&shares, &asks), 1);
+    }
+
+    #[test]
+    fn who_does_not_serve_gets_nothing_while_another_does() {
+        for (serving, met) in [(0, vec![0]), (1, vec![1]), (2, vec![0, 1])] {
+            let mut shares = shares("orders", &[50, 50, 0], None);
+            shares.keep(|node| node.0 == serving);
+            let counts = count(&shares, 1_000);
+            let mut seen: Vec<_> = counts.into_keys().collect();
+            seen.sort_unstable();
+            assert_eq!(seen, met, "only {serving} serves");
+        }
     }
 
     #[test]

@@ -128,7 +128,8 @@ impl Topology {
             let stable = stable.unwrap_or(NodeIndex(0));
             Node { revision: Arc::clone(revision), stable, links, missing }
         });
-        let nodes = nodes.collect();
+        let nodes: Box<[Node]> = nodes.collect();
+        let services = leave_out_who_waits(services, &nodes);
         let by_name = indices().zip(lineups);
         let by_name = by_name.map(|(at, lineup)| (lineup.stable.service().clone(), at)).collect();
         let sticky_headers = sticky_headers(&services);
@@ -195,10 +196,7 @@ impl Topology {
 
     /// The import that keeps `node` from serving: the first missing one that is not optional.
     pub fn waiting_for(&self, node: NodeIndex) -> Option<&InterfaceName> {
-        self.missing(node)
-            .iter()
-            .find(|missing| !missing.optional)
-            .map(|missing| &missing.interface)
+        self.at(node).waiting_for()
     }
 
     /// The satisfied imports of `node` with the stable revision of the provider of each.
@@ -259,6 +257,13 @@ impl Topology {
     }
 }
 
+impl Node {
+    fn waiting_for(&self) -> Option<&InterfaceName> {
+        let missing = self.missing.iter().find(|missing| !missing.optional);
+        missing.map(|missing| &missing.interface)
+    }
+}
+
 impl Service {
     /// The stable revision, if the node at this index is one of this service's.
     fn stable_of(&self, at: usize) -> Option<NodeIndex> {
@@ -279,6 +284,17 @@ fn services(lineups: &[Lineup]) -> Box<[Service]> {
         Service { nodes: std::iter::once(stable).chain(canaries).collect(), shares }
     });
     services.collect()
+}
+
+/// Gives the shares of revisions that wait for a provider to those that serve: a canary whose provider
+/// did not come back after a restart would answer its share of the requests with 503.
+fn leave_out_who_waits(mut services: Box<[Service]>, nodes: &[Node]) -> Box<[Service]> {
+    let serves =
+        |node: NodeIndex| nodes.get(node.0 as usize).is_some_and(|at| at.waiting_for().is_none());
+    for shares in services.iter_mut().filter_map(|service| service.shares.as_mut()) {
+        shares.keep(serves);
+    }
+    services
 }
 
 fn sticky_headers(services: &[Service]) -> Box<[Arc<str>]> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
-use thali_runtime::Revision;
+use thali_contract::name::InterfaceName;
 
 use crate::live::LiveService;
 
@@ -29,6 +29,9 @@ pub struct LiveRevisionStatus {
     pub percent: u8,
     /// Whether it is the stable one.
     pub stable: bool,
+    /// The interface that nobody provides; until somebody does, the others get its share.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waiting_for: Option<InterfaceName>,
     /// Invocations that run now.
     pub in_flight: usize,
     /// Invocations that have ended.
@@ -48,14 +51,13 @@ impl RolloutStatus {
     pub(crate) fn of(service: &LiveService) -> Option<Self> {
         let rollout = service.record.rollout.as_ref()?;
         let canaries = service.canaries.iter().map(|canary| {
-            let revision = &canary.service.revision;
-            let percent = rollout.percent_of(revision.number()).unwrap_or_default();
-            LiveRevisionStatus::of(revision, percent.get(), false)
+            let percent = rollout.percent_of(canary.service.revision.number()).unwrap_or_default();
+            LiveRevisionStatus::of(&canary.service, percent.get(), false)
         });
         let canaries: Vec<_> = canaries.collect();
         let taken = canaries.iter().map(|canary| canary.percent);
         let rest = taken.fold(thali_runtime::SHARES_TOTAL, u8::saturating_sub);
-        let stable = LiveRevisionStatus::of(&service.revision, rest, true);
+        let stable = LiveRevisionStatus::of(service, rest, true);
         Some(Self {
             begun_at: rollout.begun_at,
             sticky: service.record.sticky.as_ref().map(ToString::to_string),
@@ -65,13 +67,15 @@ impl RolloutStatus {
 }
 
 impl LiveRevisionStatus {
-    fn of(revision: &Revision, percent: u8, stable: bool) -> Self {
+    fn of(service: &LiveService, percent: u8, stable: bool) -> Self {
+        let revision = &service.revision;
         let counted = revision.outcomes().snapshot();
         let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         Self {
             revision: revision.number(),
             percent,
             stable,
+            waiting_for: service.waiting_for.clone(),
             in_flight: revision.in_flight(),
             requests: counted.requests,
             failures: counted.failures,

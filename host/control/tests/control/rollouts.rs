@@ -259,6 +259,28 @@ async fn a_rollback_leads_from_a_failed_stable_revision_to_the_one_before() {
 }
 
 #[tokio::test]
+async fn a_canary_that_waits_after_a_restart_leaves_its_share_to_the_stable_revision() {
+    let mut host = TestHost::new().await;
+    host.deploy(api("delivery").answers(2)).await;
+    host.deploy(api("orders").answers(1)).await;
+    host.canary(caller(&format!("call ${DELIVERY}#get")), 50).await;
+    let digest = host.show("delivery").status.digest.unwrap();
+    host.stop();
+    std::fs::write(host.dir().join(format!("components/{digest}.wasm")), b"damaged").unwrap();
+    host.start().await;
+    assert_eq!(host.answered("orders", "api.get", 200, 1).await, 200);
+    let waits = |host: &TestHost| {
+        let rollout = host.show("orders").rollout.unwrap();
+        rollout.revisions[1].waiting_for.as_ref().map(ToString::to_string)
+    };
+    assert_eq!(waits(&host).as_deref(), Some(DELIVERY));
+    host.deploy(api("delivery").answers(2)).await;
+    let met = host.answered("orders", "api.get", 1_000, 2).await;
+    assert!((437..=563).contains(&met), "{met}");
+    assert_eq!(waits(&host), None);
+}
+
+#[tokio::test]
 async fn deliveries_of_events_obey_the_shares_and_none_is_lost() {
     let host = TestHost::new().await;
     let publish = format!("i32.const 7 call ${EVENTS}#placed i32.const 1");
