@@ -5,6 +5,7 @@ mod auth;
 mod gateway;
 mod identity;
 mod limits;
+mod measures;
 mod outbound;
 mod policies;
 
@@ -13,8 +14,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use thali_contract::manifest::SettingKey;
 use thali_contract::manifest::entries::{Entry, Keys, Reader};
-use thali_contract::manifest::{SettingKey, units};
 use thali_contract::name::ServiceName;
 use thali_contract::problem::Mistake;
 use thali_control::Policies;
@@ -291,12 +292,11 @@ impl Tables<'_, '_> {
     }
 
     fn timeout(&mut self, entry: Entry<'_>) -> Option<Duration> {
-        self.reader.parsed(entry, |text| {
-            let time = units::duration(text).filter(|time| *time <= TIMEOUT_MAX);
-            time.ok_or_else(|| {
-                format!("{text:?} is not a time of at most {TIMEOUT_MAX:?}: write it like \"10s\"")
-            })
-        })
+        self.time(
+            entry,
+            Duration::ZERO..=TIMEOUT_MAX,
+            "a time of at most 60s: write it like \"10s\"",
+        )
     }
 }
 

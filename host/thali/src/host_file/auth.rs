@@ -199,26 +199,19 @@ impl Tables<'_, '_> {
     }
 
     fn leeway(&mut self, entry: Entry<'_>) -> Option<Duration> {
-        self.reader.parsed(entry, |text| {
-            let time = units::duration(text).filter(|time| *time <= LEEWAY_MAX);
-            time.filter(|time| time.subsec_nanos() == 0).ok_or_else(|| {
-                format!("{text:?} is not a time of whole seconds, at most {LEEWAY_MAX:?}: \"5s\"")
-            })
+        let wants = format!("a time of whole seconds, at most {LEEWAY_MAX:?}: \"5s\"");
+        self.measure(entry, &wants, |text| {
+            let time = units::duration(text).filter(|time| *time <= LEEWAY_MAX)?;
+            (time.subsec_nanos() == 0).then_some(time)
         })
     }
 
     fn stale_max(&mut self, entry: Entry<'_>) -> Option<Duration> {
-        self.reader.parsed(entry, |text| {
-            let time = units::duration(text).filter(|time| STALE.contains(time));
-            time.ok_or_else(|| format!("{text:?} is not a time from 1m to 720h, such as \"24h\""))
-        })
+        self.time(entry, STALE, "a time from 1m to 720h, such as \"24h\"")
     }
 
     fn refresh(&mut self, entry: Entry<'_>) -> Option<Duration> {
-        self.reader.parsed(entry, |text| {
-            let time = units::duration(text).filter(|time| REFRESH.contains(time));
-            time.ok_or_else(|| format!("{text:?} is not a time from 30s to 24h, such as \"5m\""))
-        })
+        self.time(entry, REFRESH, "a time from 30s to 24h, such as \"5m\"")
     }
 }
 

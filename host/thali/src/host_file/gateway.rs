@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use thali_contract::manifest::edge::{self, RateSpec};
 use thali_contract::manifest::entries::{Entry, Keys, quoted};
-use thali_contract::manifest::units;
 use thali_contract::name::ServiceName;
 use thali_gateway::{DressConfig, ForwardedBy, FrontConfig, Proxies, RateConfig};
 
@@ -55,11 +54,16 @@ impl Tables<'_, '_> {
                 "security-headers" => {
                     table.dress.security_headers = self.reader.bool(entry).unwrap_or_default();
                 }
-                "hsts" => table.dress.hsts = self.reader.parsed(entry, hsts),
+                "hsts" => table.dress.hsts = self.hsts(entry),
                 "cors" => table.front.cors = edge::cors(self.reader, entry).map(Arc::new),
                 _ => self.reader.unknown(entry, &GATEWAY),
             }
         }
+    }
+
+    fn hsts(&mut self, entry: Entry<'_>) -> Option<Duration> {
+        let wants = "a time of at most two years: write it like \"8760h\"";
+        self.time(entry, Duration::ZERO..=HSTS_MAX, wants)
     }
 
     fn trusted_proxies(&mut self, entry: Entry<'_>, proxies: &mut Proxies) {
@@ -120,13 +124,6 @@ fn forwarded_by(text: &str) -> Result<ForwardedBy, String> {
             quoted(text)
         )),
     }
-}
-
-fn hsts(text: &str) -> Result<Duration, String> {
-    let time = units::duration(text).filter(|time| *time <= HSTS_MAX);
-    time.ok_or_else(|| {
-        format!("{} is not a time of at most two years: write it like \"8760h\"", quoted(text))
-    })
 }
 
 #[cfg(test)]

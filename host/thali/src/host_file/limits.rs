@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use thali_contract::manifest::entries::{Entry, Keys};
-use thali_contract::manifest::units;
 use thali_control::ChildLimits;
 use thali_runtime::HostLimits;
 
@@ -87,22 +86,13 @@ impl Tables<'_, '_> {
     }
 
     fn limit_time(&mut self, entry: Entry<'_>) -> Option<Duration> {
-        self.reader.parsed(entry, |text| {
-            let time = units::duration(text).filter(|time| *time <= TIME_MAX);
-            time.ok_or_else(|| {
-                format!("{text:?} is not a time of at most 1h: write it like \"10s\"")
-            })
-        })
+        self.time(entry, Duration::ZERO..=TIME_MAX, "a time of at most 1h: write it like \"10s\"")
     }
 
     fn limit_size(&mut self, entry: Entry<'_>, least: u64) -> Option<usize> {
-        self.reader.parsed(entry, |text| {
-            let bytes = units::bytes(text).filter(|bytes| (least..=MEMORY_MAX).contains(bytes));
-            let bytes = bytes.and_then(|bytes| usize::try_from(bytes).ok());
-            bytes.ok_or_else(|| {
-                format!("{text:?} is not a size of {least} B to 4 GiB: write it like \"64MiB\"")
-            })
-        })
+        let wants = format!("a size of {least} B to 4 GiB: write it like \"64MiB\"");
+        let bytes = self.size(entry, least..=MEMORY_MAX, &wants)?;
+        usize::try_from(bytes).ok()
     }
 
     fn limit_count(&mut self, entry: Entry<'_>) -> Option<usize> {

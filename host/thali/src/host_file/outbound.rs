@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use thali_contract::manifest::entries::{Entry, Keys};
-use thali_contract::manifest::units;
 use thali_platform::outbound::{OutboundLimits, PrivateTarget};
 
 use super::Tables;
@@ -76,12 +75,8 @@ impl Tables<'_, '_> {
     }
 
     fn put_size(&mut self, entry: Entry<'_>, bytes: &mut u64) {
-        let wanted = self.reader.parsed(entry, |text| {
-            let size = units::bytes(text).filter(|bytes| *bytes <= BODY_BYTES_MAX);
-            size.ok_or_else(|| {
-                format!("{text:?} is not a size of at most 64MiB: write it like \"2MiB\"")
-            })
-        });
+        let wants = "a size of at most 64MiB: write it like \"2MiB\"";
+        let wanted = self.size(entry, 0..=BODY_BYTES_MAX, wants);
         if let Some(wanted) = wanted {
             *bytes = wanted;
         }
