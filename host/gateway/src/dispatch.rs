@@ -12,7 +12,7 @@ use http::request::Parts;
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body::Body as _;
 use hyper::body::Incoming;
-use thali_contract::problem::Problem;
+use thali_contract::problem::{Mistake, Problem};
 use thali_contract::route::Route;
 use thali_control::{Care, Control, Live};
 use thali_platform::outbound::depth;
@@ -46,11 +46,18 @@ pub(crate) struct Target {
     pub(crate) topology: Arc<Topology>,
     pub(crate) node: NodeIndex,
     pub(crate) route: Arc<Route>,
-    /// The database of the service, when it could not be used a moment ago.
-    pub(crate) ailing: Option<Arc<Care>>,
+    /// Not for strangers.
+    pub(crate) readiness: Readiness,
     /// What the request has to be picked a revision for.
     pub(crate) open: Option<Box<Open>>,
 }
+
+/// The database of the service, when it could not be used a moment ago; an error when the service
+/// does not serve.
+pub(crate) type Readiness = Result<Option<Arc<Care>>, Box<Problem>>;
+
+/// What a path has for the parameters of its route.
+pub(crate) type PathValues<'p> = Result<Vec<Cow<'p, str>>, Vec<Mistake>>;
 
 /// Why a request goes nowhere.
 pub(crate) enum Miss {
@@ -133,7 +140,9 @@ impl Dispatch {
         }
     }
 
-    /// Finds the route and reads the arguments.
+    /// Finds the route and reads the arguments. Up to who asks and how often, nothing is said but that
+    /// there is such a route: how the service is, and what is wrong with the request, is for those who
+    /// may call it.
     async fn prepare(
         &self,
         head: &Parts,
@@ -160,10 +169,11 @@ impl Dispatch {
         self.auth.permit(target.route.access(), principal.as_deref())?;
         let subject = principal.as_deref().map(|who| who.subject.as_str());
         front.limit(target.revision().service(), &target.route, subject, head, call)?;
-        if let Some(care) = &target.ailing {
+        if let Some(care) = std::mem::replace(&mut target.readiness, Ok(None))? {
             let recovered = care.recover().await;
             recovered.map_err(|_| faults::no_database(target.revision().service()))?;
         }
+        let values = values.map_err(faults::mistakes)?;
         let not_json = target.route.takes_body() && !is_json(&head.headers);
         if not_json && body.size_hint().lower() > 0 {
             return Err(unsupported(&head.headers));
@@ -196,7 +206,7 @@ impl Dispatch {
         head: &Parts,
         path: &'p str,
         call: &mut Call,
-    ) -> Result<(Target, Vec<Cow<'p, str>>), Miss> {
+    ) -> Result<(Target, PathValues<'p>), Miss> {
         let live = self.control.live_guard();
         let method = head.method.as_str();
         if method == "OPTIONS"
@@ -211,12 +221,12 @@ impl Dispatch {
                 None => return Err(miss),
             },
         };
-        let ailing = serves(&live, routed.slot, call)?;
-        let values = routed.params.decode(routed.route).map_err(faults::mistakes)?;
+        let readiness = readiness(&live, routed.slot, call)?;
+        let values = routed.params.decode(routed.route);
         let node = NodeIndex(u32::try_from(routed.slot).unwrap_or(u32::MAX));
         let topology = Arc::clone(&live.topology);
         let open = Open::of(&live, routed.slot, missed);
-        Ok((Target { topology, node, route: Arc::clone(routed.route), ailing, open }, values))
+        Ok((Target { topology, node, route: Arc::clone(routed.route), readiness, open }, values))
     }
 
     /// Answers with what the function returns, or has returned before.
@@ -340,13 +350,12 @@ fn asked<'h>(head: &'h Parts, route: &Route) -> Result<(Option<Cow<'h, str>>, Si
     Ok((query.map(|query| query.rest), since))
 }
 
-/// Whether the service in `slot` serves; says in the log that it is the one. Answers its database when
-/// that has to be opened first.
-fn serves(live: &Live, slot: usize, call: &mut Call) -> Result<Option<Arc<Care>>, Miss> {
+/// Whether the service in `slot` serves; says in the log that it is the one.
+fn readiness(live: &Live, slot: usize, call: &mut Call) -> Result<Readiness, Miss> {
     let Some(service) = live.services.get(slot) else { return Err(reply::internal().into()) };
     call.served_by(service.name().as_str());
     // Of several live revisions, the one that is picked has to serve.
-    if service.canaries.is_empty() { pick::serves(service) } else { Ok(None) }
+    Ok(if service.canaries.is_empty() { pick::readiness(service) } else { Ok(None) })
 }
 
 impl Miss {

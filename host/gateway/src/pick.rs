@@ -5,7 +5,6 @@
 //! types, its answers. A client may ask for a revision when its token has the scope
 //! [`REVISION_SCOPE`].
 
-use std::borrow::Cow;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -14,11 +13,11 @@ use http::{HeaderMap, Method};
 use thali_contract::name::ServiceName;
 use thali_contract::problem::Problem;
 use thali_contract::route::{Found, PathParams, Route};
-use thali_control::{Care, Live, LiveService};
+use thali_control::{Live, LiveService};
 use thali_runtime::{Affinity, Context, NodeIndex, Principal, Topology, TraceContext, sticky_key};
 use tokio::time::Duration;
 
-use crate::dispatch::{Miss, Target};
+use crate::dispatch::{Miss, PathValues, Readiness, Target};
 use crate::listen::Call;
 use crate::{faults, reply};
 
@@ -80,23 +79,23 @@ pub(crate) fn of_a_canary<'t, 'p>(
     })
 }
 
-/// Whether a service serves. Answers its database when that has to be opened first.
-pub(crate) fn serves(service: &LiveService) -> Result<Option<Arc<Care>>, Miss> {
+/// Whether a service serves.
+pub(crate) fn readiness(service: &LiveService) -> Readiness {
     match &service.waiting_for {
         None => Ok(service.care.as_ref().filter(|care| care.trouble().is_some()).cloned()),
-        Some(interface) => Err(faults::waiting(service.name(), interface).into()),
+        Some(interface) => Err(Box::new(faults::waiting(service.name(), interface))),
     }
 }
 
-/// Turns a request to the revision that it meets. Answers the values of the path's parameters when it
-/// is another one than it was routed by.
+/// Turns a request to the revision that it meets. Answers the values of the path's parameters when
+/// that is another one than it was routed by.
 pub(crate) fn pick<'p>(
     target: &mut Target,
     method: &Method,
     path: &'p str,
     (affinity, principal): (&Option<Arc<Affinity>>, &Option<Arc<Principal>>),
     call: &Call,
-) -> Result<Option<Vec<Cow<'p, str>>>, Miss> {
+) -> Result<Option<PathValues<'p>>, Miss> {
     let Some(open) = target.open.take() else { return Ok(None) };
     let (id, trace) = (call.id(), TraceContext::begin(call.id()));
     let context = Context {
@@ -109,13 +108,13 @@ pub(crate) fn pick<'p>(
     let Some(stable) = live.services.get(slot) else { return Err(reply::internal().into()) };
     let mut canaries = stable.canaries.iter();
     let Some(canary) = canaries.find(|canary| canary.node == target.node) else {
-        target.ailing = serves(stable)?;
+        target.readiness = readiness(stable);
         return missed.map_or(Ok(None), Err);
     };
     let Routed { route, params, .. } = routed(canary.routes.find(method.as_str(), path))?;
     target.route = Arc::clone(route);
-    target.ailing = serves(&canary.service)?;
-    Ok(Some(params.decode(route).map_err(faults::mistakes)?))
+    target.readiness = readiness(&canary.service);
+    Ok(Some(params.decode(route)))
 }
 
 /// What binds a request to revisions: those that it asks for, and what it sends of what services are

@@ -34,5 +34,6 @@ mod principals;
 mod rates;
 mod rollouts;
 mod smoke;
+mod strangers;
 mod streams;
 mod websockets;

@@ -219,6 +219,18 @@ pub fn listener_of_ann() -> Bytes {
 
 /// A service that calls `counter`, and one function that does not.
 pub fn caller() -> Bytes {
+    caller_with(
+        r#"
+        [service]
+        name = "caller"
+        version = "1.0.0"
+        [http]
+        "GET /twice" = "api.twice"
+    "#,
+    )
+}
+
+pub fn caller_with(manifest: &str) -> Bytes {
     let wit = "
         package test:caller@1.0.0;
         interface api { twice: func() -> u32; }
@@ -228,13 +240,6 @@ pub fn caller() -> Bytes {
         (import "test:counter/api@1.0.0" "ping" (func $ping (result i32)))
         (func (export "test:caller/api@1.0.0#twice") (result i32)
             (i32.mul (call $ping) (i32.const 2))))"#;
-    let manifest = r#"
-        [service]
-        name = "caller"
-        version = "1.0.0"
-        [http]
-        "GET /twice" = "api.twice"
-    "#;
     service(wit, wat, manifest)
 }
 

@@ -9,8 +9,8 @@ pub mod tokens;
 
 pub use follow::{Event, Follower};
 pub use guest::{
-    bulk, caller, counter, counter_with, fronted, injector, keeper, keeper_with, listener_of_ann,
-    prober, publisher, publisher_with, whoami, wrong_prober,
+    bulk, caller, caller_with, counter, counter_with, fronted, injector, keeper, keeper_with,
+    listener_of_ann, prober, publisher, publisher_with, whoami, wrong_prober,
 };
 pub use host::TestHost;
 pub use listener::TestListener;
