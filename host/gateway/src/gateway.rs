@@ -131,6 +131,7 @@ impl Gateway {
         let metrics = Metrics::new(Sources {
             control: Arc::clone(&self.control),
             runtime: Arc::clone(&self.runtime),
+            auth: Arc::clone(&self.guards.auth),
             fronts: Arc::clone(&fronts),
             streams: Arc::clone(&streams),
             public: Arc::clone(&public),

@@ -25,6 +25,7 @@ impl Collector for Gateway {
         self.routes(&mut encoder)?;
         self.listeners(&mut encoder)?;
         self.host(&mut encoder)?;
+        self.tokens(&mut encoder)?;
         self.services(&mut encoder)
     }
 }
@@ -151,6 +152,22 @@ impl Gateway {
         let help = "Requests that the host had no room or no time for";
         Family::counter(encoder, "host_shed", help)
             .each(shed(&counts).map(|(why, count)| ([why], count)))
+    }
+
+    fn tokens(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let counts = self.0.auth.snapshot();
+        let help = "Requests with a token, by what became of it";
+        let outcomes = [
+            ("accepted", counts.accepted),
+            ("refused", counts.refused),
+            ("throttled", counts.throttled),
+        ];
+        let outcomes = outcomes.map(|(outcome, count)| ([("outcome", outcome.to_owned())], count));
+        Family::counter(encoder, "tokens", help).each(outcomes)?;
+        let help = "Accepted tokens that had been checked before";
+        Family::counter(encoder, "tokens_from_cache", help).one(counts.from_cache)?;
+        let help = "Keys that tokens are checked by";
+        Family::gauge(encoder, "token_keys", help).one(counts.keys as u64)
     }
 
     fn services(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {

@@ -6,6 +6,7 @@
 
 mod collect;
 mod outbound;
+mod revisions;
 mod traffic;
 
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use prometheus_client::registry::Registry;
 use thali_control::Control;
 use thali_runtime::Runtime;
 
+use crate::auth::Auth;
 use crate::front::Fronts;
 use crate::listen::Server;
 use crate::streams::Streams;
@@ -32,6 +34,7 @@ pub(crate) struct Metrics(Arc<Registry>);
 pub(crate) struct Sources {
     pub(crate) control: Arc<Control>,
     pub(crate) runtime: Arc<Runtime>,
+    pub(crate) auth: Arc<Auth>,
     pub(crate) fronts: Arc<Fronts>,
     pub(crate) streams: Arc<Streams>,
     pub(crate) public: Arc<Server>,
@@ -43,6 +46,7 @@ impl Metrics {
     pub(crate) fn new(sources: Sources) -> Self {
         let mut registry = Registry::with_prefix("thali");
         registry.register_collector(Box::new(outbound::Outbound(Arc::clone(&sources.control))));
+        registry.register_collector(Box::new(revisions::Revisions(Arc::clone(&sources.control))));
         registry.register_collector(Box::new(collect::Gateway(sources)));
         Self(Arc::new(registry))
     }

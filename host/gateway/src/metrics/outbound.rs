@@ -35,6 +35,9 @@ impl Collector for Outbound {
         let help = "Connections that the live revision has opened for its HTTP requests";
         Family::counter(encoder, "outbound_connections", help)
             .each(each(|counts| counts.connections))?;
+        let help = "Connections of the live revision that are open, idle ones among them";
+        Family::gauge(encoder, "outbound_connections_open", help)
+            .each(each(|counts| counts.connections_open))?;
         let help = "HTTP requests of the live revision that are under way";
         Family::gauge(encoder, "outbound_open", help).each(each(|counts| counts.open))
     }

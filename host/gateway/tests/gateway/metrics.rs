@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use crate::support::{Answer, TestHost, bulk, counter, fronted};
+use crate::support::tokens::{MANY, config, token_of};
+use crate::support::{Answer, TestHost, bulk, caller, counter, fronted};
 
 impl TestHost {
     async fn scrape(&self) -> Answer {
@@ -94,6 +95,51 @@ async fn what_runs_waits_and_is_turned_away_is_told() {
     drop(running);
     host.until(|h| h.serving.public().aborted() == 1).await;
     assert_eq!(host.samples().await[r#"thali_client_aborts_total{listener="public"}"#], 1.0);
+}
+
+#[tokio::test]
+async fn calls_breakers_rollouts_and_tokens_are_told() {
+    let host = TestHost::with_keys(config(), MANY).await;
+    host.deploy(counter(1)).await;
+    host.deploy(caller()).await;
+    for token in [None, Some(token_of("ann", "")), Some(token_of("ann", "")), Some("x".into())] {
+        let status = match &token {
+            None => host.get("/api/v1/twice").await.status,
+            Some(token) => host.get_as("/api/v1/twice", token).await.status,
+        };
+        assert!([200, 401].contains(&status), "{token:?}: {status}");
+    }
+    let calls = r#"service="caller",interface="test:counter/api@1.0.0""#;
+    let told = host.samples().await;
+    for (name, value) in [
+        ("thali_tokens_total{outcome=\"accepted\"}".to_owned(), 2.0),
+        ("thali_tokens_total{outcome=\"refused\"}".into(), 1.0),
+        ("thali_tokens_from_cache_total".into(), 1.0),
+        ("thali_token_keys".into(), 4.0),
+        (format!("thali_calls_total{{{calls}}}"), 3.0),
+        (format!("thali_call_failures_total{{{calls}}}"), 0.0),
+        (format!("thali_calls_running{{{calls}}}"), 0.0),
+        (format!("thali_breaker_state{{{calls}}}"), 0.0),
+    ] {
+        assert_eq!(told.get(&name), Some(&value), "{name}");
+    }
+    assert!(!told.keys().any(|name| name.starts_with("thali_rollout")), "nothing rolls");
+
+    let json = "content-type: application/json\r\n";
+    host.admin_send("PUT /admin/v1/breakers/caller/api", json, br#"{"state":"open"}"#).await;
+    host.canary(counter(2), 25).await;
+    assert_eq!(host.get("/api/v1/twice").await.status, 503);
+    host.get("/api/v1/ping").await;
+    let told = host.samples().await;
+    let refused = format!("thali_calls_refused_total{{{calls},reason=\"breaker_open\"}}");
+    assert_eq!((told[&refused], told[&format!("thali_breaker_state{{{calls}}}")]), (1.0, 2.0));
+    let rollout = |what: &str, revision: u32| {
+        told[&format!("thali_rollout_{what}{{service=\"counter\",revision=\"{revision}\"}}")]
+    };
+    assert_eq!((rollout("share", 1), rollout("share", 2)), (75.0, 25.0));
+    // Smoke tests count with the revision that they are about.
+    assert!(rollout("requests_total", 1) + rollout("requests_total", 2) >= 4.0);
+    assert_eq!(rollout("failures_total", 1) + rollout("failures_total", 2), 0.0);
 }
 
 /// L-04: paths, headers and ids that clients make up do not become series.
