@@ -1,6 +1,6 @@
 //! The one value that changes what is live.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arc_swap::{ArcSwap, Guard};
 use thali_contract::name::ServiceName;
@@ -19,7 +19,7 @@ use crate::error::DeployError;
 use crate::live::Live;
 use crate::policies::Policies;
 use crate::record::Source;
-use crate::rollout::{Cause, Change, Percent};
+use crate::rollout::{Cause, Change, Percent, TellTakenOut};
 use crate::status::{ServiceDetails, ServiceStatus};
 use crate::store::Store;
 
@@ -68,6 +68,7 @@ pub struct Control {
     changes: Mutex<()>,
     pub(crate) drains: Drains,
     live: ArcSwap<Live>,
+    pub(crate) tell_taken_out: OnceLock<TellTakenOut>,
     /// The generation of what is live.
     changed: watch::Sender<u64>,
     // Keeps other hosts out.
@@ -100,6 +101,7 @@ impl Control {
             changes: Mutex::default(),
             drains: Drains::default(),
             live: ArcSwap::from_pointee(Live::empty()),
+            tell_taken_out: OnceLock::new(),
             changed: watch::Sender::new(0),
             events: Dispatcher::new(Arc::clone(&runtime)),
             schedules: Scheduler::new(Arc::clone(&runtime)),

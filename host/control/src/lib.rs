@@ -54,7 +54,7 @@ pub use restart::OpenError;
 pub use rollout::{
     CANARIES_MAX, CHANGES_KEPT, Cause, Change, ChangeKind, InvalidMessage, InvalidSticky,
     LiveRevisionStatus, Message, Percent, Rollout, RolloutError, RolloutStatus, Share, StickyBy,
-    Traffic,
+    TakenOut, Traffic,
 };
 pub use settings::{ConfigStatus, SecretStatus};
 pub use status::{ServiceDetails, ServiceState, ServiceStatus};

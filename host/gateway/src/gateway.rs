@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::AbortHandle;
 
 use crate::admin::AdminHandler;
-use crate::admin::audit::AuditLog;
+use crate::admin::audit::{self, AuditLog};
 use crate::admin::token::AdminToken;
 use crate::auth::Auth;
 use crate::client::Proxies;
@@ -148,6 +148,7 @@ impl Gateway {
             PublicHandler::new(&self.control, dispatch, Arc::clone(&readiness), self.config.dress);
         tokio::spawn(accept_loop(self.public, Arc::clone(&public), handler));
         let sweep = tokio::spawn(idempotency::sweep(Arc::clone(&self.control)));
+        audit::watch(&self.control, &self.guards.audit);
         let handler =
             AdminHandler::new(self.control, self.runtime, self.guards, metrics, self.admin_address);
         tokio::spawn(accept_loop(self.admin, Arc::clone(&admin), handler));

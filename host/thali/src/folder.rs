@@ -147,7 +147,7 @@ async fn deploy(control: &Arc<Control>, audit: &Arc<AuditLog>, file: PathBuf) ->
     };
     let options = DeployOptions {
         source: Source::Folder,
-        cause: Cause::by("the watched folder"),
+        cause: Cause::by("folder"),
         ..DeployOptions::default()
     };
     loop {

@@ -25,4 +25,5 @@ pub use journal::{CHANGES_KEPT, Cause, Change, ChangeKind, InvalidMessage, Messa
 pub use record::{CANARIES_MAX, InvalidSticky, Percent, Rollout, Share, StickyBy};
 pub use status::{LiveRevisionStatus, RolloutStatus};
 pub use traffic::Traffic;
-pub(crate) use watch::watch_forever;
+pub use watch::TakenOut;
+pub(crate) use watch::{TellTakenOut, watch_forever};

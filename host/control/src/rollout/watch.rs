@@ -9,7 +9,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use thali_contract::name::ServiceName;
+use thali_contract::name::{Digest, ServiceName};
 use thali_runtime::{OutcomeSnapshot, Revision};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
@@ -53,6 +53,24 @@ pub(crate) async fn watch_forever(control: Weak<Control>, mut changes: watch::Re
         }
     }
 }
+
+/// A canary that the host has taken out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TakenOut {
+    /// Of this service.
+    pub service: ServiceName,
+    /// Its number.
+    pub canary: u32,
+    /// The stable revision, which has its share now.
+    pub stable: u32,
+    /// The digest of the stable revision's component.
+    pub digest: Digest,
+    /// Why.
+    pub reason: String,
+}
+
+/// Whom to tell of it.
+pub(crate) type TellTakenOut = Box<dyn Fn(&TakenOut) + Send + Sync>;
 
 /// A canary that has to go.
 pub(super) struct Fallen {
@@ -156,6 +174,11 @@ impl Window {
 }
 
 impl Control {
+    /// Says whom to tell of canaries that the host takes out by itself. Only the first call counts.
+    pub fn on_taken_out(&self, tell: impl Fn(&TakenOut) + Send + Sync + 'static) {
+        let _ = self.tell_taken_out.set(Box::new(tell));
+    }
+
     /// Lets go of a canary, unless somebody has done that meanwhile.
     async fn take_out(self: &Arc<Self>, fallen: Fallen) -> Result<(), DeployError> {
         let control = Arc::clone(self);
@@ -176,12 +199,17 @@ impl Control {
             return Ok(());
         }
         let number = canary.number();
-        let cause = Cause::by("thali");
+        let stable = (service.revision.number(), *service.revision.digest());
+        let cause = Cause::by("automatic");
         let after = service.record.without_canary(number, Timestamp::now());
         let after =
             after.noted_with(ChangeKind::AutoRollback, number, &cause, Some(reason.clone()));
         self.leave(&live, service, after, others).await?;
         warn!(service = %name, revision = number, "rolled back: {reason}");
+        if let Some(tell) = self.tell_taken_out.get() {
+            let (stable, digest) = stable;
+            tell(&TakenOut { service: name, canary: number, stable, digest, reason });
+        }
         Ok(())
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use axum::Extension;
 use axum::extract::State;
 use bytes::Bytes;
 use http::StatusCode;
@@ -10,6 +11,7 @@ use thali_contract::name::ServiceName;
 use thali_contract::problem::{Mistake, Problem};
 use thali_control::{Message, StickyBy, Traffic};
 
+use super::audit::Actor;
 use super::services::{cause, changed, refused};
 use super::{Host, unknown};
 use crate::faults;
@@ -35,23 +37,27 @@ pub(super) struct Promote {
 
 pub(super) async fn traffic(
     State(host): State<Host>,
+    Extension(actor): Extension<Actor>,
     Segments(name): Segments<ServiceName>,
     Params(None {}): Params<None>,
     body: Bytes,
 ) -> Answer {
     let (traffic, message) = read(&body)?;
-    let changed_to = host.control.traffic(&name, traffic, cause(message)).await.map_err(refused)?;
+    let changed_to =
+        host.control.traffic(&name, traffic, cause(actor, message)).await.map_err(refused)?;
     Ok(changed(&changed_to))
 }
 
 pub(super) async fn promote(
     State(host): State<Host>,
+    Extension(actor): Extension<Actor>,
     Segments(name): Segments<ServiceName>,
     Params(Promote { revision, message }): Params<Promote>,
 ) -> Answer {
     let number = revision.map(|revision| number(&revision)).transpose();
     let number = number.map_err(|mistake| mistaken("revision", mistake))?;
-    let promoted = host.control.promote(&name, number, cause(message)).await.map_err(refused)?;
+    let promoted =
+        host.control.promote(&name, number, cause(actor, message)).await.map_err(refused)?;
     Ok(changed(&promoted))
 }
 

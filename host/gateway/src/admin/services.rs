@@ -1,5 +1,6 @@
 //! Services and their revisions: what is there, and every change to it.
 
+use axum::Extension;
 use axum::extract::State;
 use axum::response::IntoResponse;
 use bytes::Bytes;
@@ -11,7 +12,7 @@ use thali_control::{
     Cause, DeployError, DeployOptions, Deployed, Message, Percent, ServiceDetails, Source,
 };
 
-use super::audit::About;
+use super::audit::{About, Actor};
 use super::{Host, events, unknown};
 use crate::reply;
 use crate::web::{self, Answer, Items, None, Params, Refused, Segments};
@@ -75,31 +76,36 @@ pub(super) async fn revisions(
 
 pub(super) async fn deploy(
     State(host): State<Host>,
+    Extension(actor): Extension<Actor>,
     Params(Deploy { force, canary, message }): Params<Deploy>,
     headers: HeaderMap,
     component: Bytes,
 ) -> Answer {
     check_type(&headers)?;
-    let options = DeployOptions { force, source: Source::Upload, canary, cause: cause(message) };
+    let options =
+        DeployOptions { force, source: Source::Upload, canary, cause: cause(actor, message) };
     let deployed = host.control.deploy(component, options).await.map_err(refused)?;
     Ok(changed(&deployed))
 }
 
 pub(super) async fn rollback(
     State(host): State<Host>,
+    Extension(actor): Extension<Actor>,
     Segments(name): Segments<ServiceName>,
     Params(Why { message }): Params<Why>,
 ) -> Answer {
-    let deployed = host.control.rollback(&name, cause(message)).await.map_err(refused)?;
+    let deployed = host.control.rollback(&name, cause(actor, message)).await.map_err(refused)?;
     Ok(changed(&deployed))
 }
 
 pub(super) async fn remove(
     State(host): State<Host>,
+    Extension(actor): Extension<Actor>,
     Segments(name): Segments<ServiceName>,
     Params(Remove { force, message }): Params<Remove>,
 ) -> Answer {
-    let removed = host.control.remove(&name, force, cause(message)).await.map_err(refused)?;
+    let removed =
+        host.control.remove(&name, force, cause(actor, message)).await.map_err(refused)?;
     Ok(web::json(StatusCode::OK, removed))
 }
 
@@ -131,7 +137,7 @@ pub(super) fn refused(error: DeployError) -> Refused {
     error.problem().into()
 }
 
-/// Who makes a change through this API, and why.
-pub(super) fn cause(message: Option<Message>) -> Cause {
-    Cause { by: "admin".into(), message }
+/// Who makes a change through this API, named as in the audit log, and why.
+pub(super) fn cause(actor: Actor, message: Option<Message>) -> Cause {
+    Cause { by: actor.name.into(), message }
 }

@@ -112,11 +112,21 @@ fn a_canary_that_fails_one_request_in_five_is_rolled_back_within_ten_seconds() {
     assert!(failures * 100 < answers * 6, "{failures} of {answers}");
     let history = host.admin_get("/services/dice/history").body;
     let last = &history["items"][0];
-    assert_eq!((&last["what"], &last["by"]), (&"auto_rollback".into(), &"thali".into()), "{last}");
+    assert_eq!(
+        (&last["what"], &last["by"]),
+        (&"auto_rollback".into(), &"automatic".into()),
+        "{last}"
+    );
     let reason = last["reason"].as_str().unwrap();
     assert!(reason.contains("failed, of the stable revision 0 of"), "{reason}");
     assert!(host.log().contains("rolled back: "), "the log has it");
     assert!(text(&host.thali(&["show", "dice"])).contains("auto rollback"));
+    let audit = host.admin_get("/audit?limit=1").body;
+    let newest = &audit["items"][0];
+    assert_eq!((&newest["actor"], &newest["action"]), (&"automatic".into(), &"rollback".into()));
+    assert_eq!((&newest["target"], &newest["revision"]), (&"dice".into(), &"1".into()));
+    assert!(newest["reason"].as_str().unwrap().contains(reason), "{newest}");
+    assert!(text(&host.thali(&["audit"])).contains("automatic"));
 }
 
 #[test]

@@ -16,6 +16,7 @@ use http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use thali_contract::name::Digest;
+use thali_control::{Control, TakenOut};
 
 use super::Host;
 use crate::reply;
@@ -33,7 +34,7 @@ pub struct AuditEntry {
     /// When it was over.
     pub time: Timestamp,
     /// `token` for a request with the admin token, `loopback` for one of a host without, `folder` for
-    /// what the watched folder deploys, `signal` for SIGHUP.
+    /// what the watched folder deploys, `signal` for SIGHUP, `automatic` for what the host does itself.
     pub actor: &'static str,
     /// Where the request came from.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -50,6 +51,9 @@ pub struct AuditEntry {
     /// The digest of its component.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
+    /// Why, when the host did it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// The request, as the log names it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
@@ -79,7 +83,27 @@ impl AuditEntry {
             outcome,
             revision: None,
             digest: None,
+            reason: None,
             request_id: None,
+        }
+    }
+}
+
+/// Writes down what the host does to services by itself.
+pub(crate) fn watch(control: &Control, log: &Arc<AuditLog>) {
+    let log = Arc::clone(log);
+    control.on_taken_out(move |taken_out| log.append_soon(taken_out.into()));
+}
+
+impl From<&TakenOut> for AuditEntry {
+    fn from(taken_out: &TakenOut) -> Self {
+        let TakenOut { service, canary, stable, digest, reason } = taken_out;
+        let outcome = AuditOutcome::Status(StatusCode::OK.as_u16());
+        Self {
+            revision: Some(stable.to_string()),
+            digest: Some(digest.to_string()),
+            reason: Some(format!("revision {canary}: {reason}")),
+            ..Self::own("automatic", "rollback", service.to_string(), outcome)
         }
     }
 }
