@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use crate::client::Admin;
 use crate::commands::{print_json, segment};
 use crate::error::CliError;
-use crate::output::out;
+use crate::output::{note, out};
 use crate::table::{cell, table};
 
 type Outcome = Result<ExitCode, CliError>;
@@ -132,6 +132,7 @@ fn change(admin: &Admin, action: &str, selection: &Selection, json: bool) -> Out
     if json {
         return Ok(print_json(&answer.body));
     }
+    note_left_out(&answer.body);
     let count = |member: &str| answer.body.get(member).and_then(Value::as_u64);
     match (count("redriven"), count("discarded")) {
         (Some(0), _) | (_, Some(0)) => {
@@ -144,7 +145,15 @@ fn change(admin: &Admin, action: &str, selection: &Selection, json: bool) -> Out
     Ok(ExitCode::SUCCESS)
 }
 
+/// Names the publishers whose databases could not be used.
+fn note_left_out(body: &Value) {
+    for left_out in body.get("left_out").and_then(Value::as_array).into_iter().flatten() {
+        note!("warning: {} is left out: {}", cell(left_out, "publisher"), cell(left_out, "reason"));
+    }
+}
+
 fn print_rows(body: &Value, members: &[&str]) {
+    note_left_out(body);
     let items = body.get("items").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     if items.is_empty() {
         out!("none");

@@ -234,7 +234,7 @@ async fn kept_after_a_while(host: &TestHost, delivered: i64) -> (i64, i64) {
     let events = host.control().events();
     let deadline = Instant::now() + Duration::from_secs(10);
     loop {
-        let subscriptions = events.subscriptions().await.unwrap();
+        let subscriptions = events.subscriptions().await.all;
         let there = subscriptions.iter().filter(|status| status.live);
         if there.map(|status| status.position).all(|position| position >= delivered) {
             break;
@@ -280,8 +280,8 @@ async fn what_a_live_subscriber_has_not_got_and_what_is_dead_is_kept() {
     assert_eq!(kept_after_a_while(&host, 3).await, (1, 3));
     let events = host.control().events();
     let filter = LetterFilter { subscriber: Some(name("mail")), ..LetterFilter::default() };
-    assert_eq!(events.dead_letters(&filter, None, 10).await.unwrap().len(), 3);
-    assert_eq!(events.discard(&filter).await.unwrap(), 3);
+    assert_eq!(events.dead_letters(&filter, None, 10).await.all.len(), 3);
+    assert_eq!(events.discard(&filter).await.all, 3);
     assert_eq!(kept_after_a_while(&host, 3).await, (3, 3));
 }
 
@@ -300,7 +300,7 @@ async fn what_a_new_subscriber_cannot_read_is_dead_until_a_fixed_one_is_told_aga
     let events = host.control().events();
     let deadline = Instant::now() + Duration::from_secs(10);
     let letters = loop {
-        let letters = events.dead_letters(&LetterFilter::default(), None, 10).await.unwrap();
+        let letters = events.dead_letters(&LetterFilter::default(), None, 10).await.all;
         if !letters.is_empty() {
             break letters;
         }
@@ -308,11 +308,65 @@ async fn what_a_new_subscriber_cannot_read_is_dead_until_a_fixed_one_is_told_aga
         tokio::time::sleep(Duration::from_millis(5)).await;
     };
     assert!(letters[0].error.contains("does not fit the subscriber's types: /id"), "{letters:?}");
+    assert_eq!(letters[0].event.payload, "", "lists are without");
+    let letter = events.dead_letter(letters[0].event.id).await.all.unwrap();
+    assert_eq!(letter.event.payload, r#"{"id":700}"#);
     host.deploy(subscriber("mail").version("1.1.0")).await;
     let filter = LetterFilter { id: Some(letters[0].event.id), ..LetterFilter::default() };
-    assert_eq!(events.redrive(&filter).await.unwrap(), 1);
+    assert_eq!(events.redrive(&filter).await.all, 1);
     host.expect_invocations("mail", 1).await;
-    assert_eq!(events.redrive(&filter).await.unwrap(), 0);
+    assert_eq!(events.redrive(&filter).await.all, 0);
+}
+
+#[tokio::test]
+async fn a_damaged_publisher_hides_nothing_of_the_others() {
+    let mut host = TestHost::new().await;
+    host.deploy(publisher()).await;
+    host.deploy(subscriber("mail").does("unreachable").manifest(&manifest("attempts = 1"))).await;
+    // One that has events, and comes before the other in every list.
+    let other = "shop:baskets/events@1.0.0";
+    let fill = format!("i32.const 7 call ${other}#filled i32.const 1");
+    let baskets = guest("baskets")
+        .imports(other, &["filled: func(id: u32)"])
+        .exports("shop:till/filling@1.0.0", &["fill: func() -> u32"])
+        .runs(&fill);
+    host.deploy(baskets).await;
+    publish(&host, 2).await;
+    let filter = LetterFilter::default();
+    host.eventually("2 deliveries", |host| host.show("mail").status.traps >= 2).await;
+    host.stop();
+    let database = host.dir().join("databases/baskets.sqlite");
+    let deadline = Instant::now() + Duration::from_secs(10);
+    // Whoever closes it writes its log into it.
+    while database.with_extension("sqlite-wal").exists() {
+        assert!(Instant::now() < deadline, "the database is not closed");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    std::fs::write(&database, vec![b'x'; 8192]).unwrap();
+    host.start().await;
+    let events = host.control().events();
+    let left_out = |names: Vec<thali_platform::events::LeftOut>| {
+        names.into_iter().map(|left_out| left_out.publisher.to_string()).collect::<Vec<_>>()
+    };
+    let subscriptions = events.subscriptions().await;
+    assert_eq!(subscriptions.all[0].id.publisher, name("orders"));
+    assert_eq!(left_out(subscriptions.left_out), ["baskets"]);
+    let deadline = Instant::now() + Duration::from_secs(10);
+    let letters = loop {
+        let letters = events.dead_letters(&filter, None, 10).await;
+        if letters.all.len() == 2 {
+            break letters;
+        }
+        assert!(Instant::now() < deadline, "{letters:?}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    };
+    assert_eq!(left_out(letters.left_out), ["baskets"]);
+    let letter = events.dead_letter(letters.all[0].event.id).await;
+    assert!(letter.all.is_some() && letter.left_out.is_empty(), "{letter:?}");
+    let discarded = events.discard(&filter).await;
+    assert_eq!((discarded.all, left_out(discarded.left_out)), (2, vec!["baskets".into()]));
+    let of_orders = LetterFilter { publisher: Some(name("orders")), ..filter };
+    assert!(events.redrive(&of_orders).await.left_out.is_empty(), "nobody asked for the other");
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use thali_contract::name::ServiceName;
 use thali_contract::problem::Mistake;
 use thali_control::DeployError;
 use thali_platform::events::{
-    DeadLetter, LetterCursor, LetterFilter, Seq, StoredEvent, SubscriptionStatus,
+    DeadLetter, Gathered, LeftOut, LetterCursor, LetterFilter, Seq, StoredEvent, SubscriptionStatus,
 };
 use thali_platform::sql::SqlError;
 use uuid::Uuid;
@@ -55,10 +55,30 @@ struct Letter {
 }
 
 #[derive(Serialize)]
-struct Page {
-    items: Vec<Letter>,
+struct Page<T> {
+    items: Vec<T>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    left_out: Vec<Unreadable>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
+}
+
+/// A publisher that an answer leaves out: its database cannot be used.
+#[derive(Serialize)]
+struct Unreadable {
+    publisher: ServiceName,
+    reason: String,
+}
+
+/// How many dead letters were changed.
+#[derive(Serialize)]
+struct Changed {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    redriven: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    discarded: Option<u64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    left_out: Vec<Unreadable>,
 }
 
 /// CloudEvents 1.0, in JSON.
@@ -129,15 +149,15 @@ struct Selection {
 }
 
 pub(super) async fn list(State(host): State<Host>, Params(None {}): Params<None>) -> Answer {
-    let subscriptions = host.control.events().subscriptions().await.map_err(refused)?;
-    let items = subscriptions.into_iter().map(Subscription::from).collect();
-    Ok(web::json(StatusCode::OK, web::Items { items }))
+    let Gathered { all, left_out } = host.control.events().subscriptions().await;
+    let items = all.into_iter().map(Subscription::from).collect();
+    Ok(web::json(StatusCode::OK, Page { items, left_out: told(left_out), next: Option::None }))
 }
 
 /// The subscriptions that a service has a part in. Their databases may not be readable now, which is
 /// no reason not to show the service.
 pub(super) async fn of_service(host: &Host, name: &ServiceName) -> Vec<Subscription> {
-    let subscriptions = host.control.events().subscriptions().await.unwrap_or_default();
+    let subscriptions = host.control.events().subscriptions().await.all;
     let has_part =
         |status: &SubscriptionStatus| status.id.publisher == *name || status.id.subscriber == *name;
     subscriptions.into_iter().filter(has_part).map(Subscription::from).collect()
@@ -153,11 +173,12 @@ pub(super) async fn dead(State(host): State<Host>, Params(listing): Params<Listi
     let filter = LetterFilter { publisher, subscriber, id: Option::None };
     let events = host.control.events();
     // One more than is shown tells whether there is another page.
-    let letters = events.dead_letters(&filter, after.as_ref(), limit + 1).await.map_err(refused)?;
+    let found = events.dead_letters(&filter, after.as_ref(), limit + 1).await;
+    let Gathered { all: letters, left_out } = found;
     let more = letters.len() > limit;
     let next = letters.get(limit - 1).filter(|_| more).map(cursor_of);
     let items = letters.into_iter().take(limit).map(Letter::from).collect();
-    Ok(web::json(StatusCode::OK, Page { items, next }))
+    Ok(web::json(StatusCode::OK, Page { items, left_out: told(left_out), next }))
 }
 
 pub(super) async fn show(
@@ -167,9 +188,14 @@ pub(super) async fn show(
 ) -> Answer {
     let filter = LetterFilter { id: Some(id), ..LetterFilter::default() };
     let events = host.control.events();
-    let letters = events.dead_letters(&filter, Option::None, LIMIT_MAX).await.map_err(refused)?;
-    let Some(first) = letters.first() else { return Err(reply::not_found().into()) };
-    let event = CloudEvent::of(first);
+    let Gathered { all: first, mut left_out } = events.dead_letter(id).await;
+    let Some(first) = first else {
+        // It may be one of those that cannot be read.
+        let reason = left_out.pop().map(|publisher| refused(publisher.error));
+        return Err(reason.unwrap_or_else(|| reply::not_found().into()));
+    };
+    let event = CloudEvent::of(&first);
+    let letters = events.dead_letters(&filter, Option::None, LIMIT_MAX).await.all;
     let deliveries = letters.into_iter().map(Failure::from).collect();
     Ok(web::json(StatusCode::OK, LetterDetails { event, deliveries }))
 }
@@ -179,8 +205,10 @@ pub(super) async fn redrive(
     Params(None {}): Params<None>,
     body: Bytes,
 ) -> Answer {
-    let redriven = host.control.events().redrive(&selection(&body)?).await.map_err(refused)?;
-    Ok(web::json(StatusCode::OK, serde_json::json!({ "redriven": redriven })))
+    let Gathered { all, left_out } = host.control.events().redrive(&selection(&body)?).await;
+    let left_out = told(left_out);
+    let changed = Changed { redriven: Some(all), discarded: Option::None, left_out };
+    Ok(web::json(StatusCode::OK, changed))
 }
 
 pub(super) async fn discard(
@@ -188,8 +216,19 @@ pub(super) async fn discard(
     Params(None {}): Params<None>,
     body: Bytes,
 ) -> Answer {
-    let discarded = host.control.events().discard(&selection(&body)?).await.map_err(refused)?;
-    Ok(web::json(StatusCode::OK, serde_json::json!({ "discarded": discarded })))
+    let Gathered { all, left_out } = host.control.events().discard(&selection(&body)?).await;
+    let left_out = told(left_out);
+    let changed = Changed { redriven: Option::None, discarded: Some(all), left_out };
+    Ok(web::json(StatusCode::OK, changed))
+}
+
+/// The publishers that an answer leaves out, with what an answer for each alone would say.
+fn told(left_out: Vec<LeftOut>) -> Vec<Unreadable> {
+    let unreadable = |LeftOut { publisher, error }| {
+        let reason = DeployError::from(error).problem().to_string();
+        Unreadable { publisher, reason }
+    };
+    left_out.into_iter().map(unreadable).collect()
 }
 
 /// What the body selects. Everything is only meant when it says so.

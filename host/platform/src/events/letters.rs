@@ -38,7 +38,7 @@ pub struct SubscriptionStatus {
 pub struct DeadLetter {
     /// Whose it is.
     pub subscription: SubscriptionId,
-    /// The event.
+    /// The event; in a list without its payload.
     pub event: StoredEvent,
     /// How often its delivery was tried.
     pub attempts: i64,
@@ -46,6 +46,25 @@ pub struct DeadLetter {
     pub error: String,
     /// When it was given up, in milliseconds since 1970.
     pub died_at_ms: i64,
+}
+
+/// What was found, or changed, at the publishers whose databases could be used. One that is damaged
+/// hides nothing of the others.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Gathered<T> {
+    /// Of all of them.
+    pub all: T,
+    /// The publishers that it leaves out.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// A publisher whose database could not be used.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LeftOut {
+    /// Its name.
+    pub publisher: ServiceName,
+    /// Why.
+    pub error: SqlError,
 }
 
 /// Which dead letters are meant; those that fit everything that is given.
@@ -70,6 +89,13 @@ pub struct LetterCursor {
     pub subscriber: ServiceName,
 }
 
+/// Whether payloads are read. A page of large ones is more than a database answers at once.
+#[derive(Clone, Copy)]
+enum Payload {
+    Read,
+    LeftOut,
+}
+
 /// A publisher that is live.
 struct Publisher {
     name: ServiceName,
@@ -89,91 +115,96 @@ impl Dispatcher {
     }
 
     /// Every subscription that has begun, by publisher, topic and subscriber.
-    ///
-    /// # Errors
-    ///
-    /// When a publisher's database cannot be read.
-    pub async fn subscriptions(&self) -> Result<Vec<SubscriptionStatus>, SqlError> {
+    pub async fn subscriptions(&self) -> Gathered<Vec<SubscriptionStatus>> {
         let topology = self.topology();
-        let mut all = Vec::new();
+        let mut found = Gathered::<Vec<_>>::default();
         for publisher in self.publishers() {
-            for mut status in publisher.subscriptions().await? {
+            let subscriptions = publisher.subscriptions().await;
+            for mut status in found.of(&publisher, subscriptions).unwrap_or_default() {
                 status.live = topology.node(status.id.subscriber.as_str()).is_some();
-                all.push(status);
+                found.all.push(status);
             }
         }
-        Ok(all)
+        found
     }
 
-    /// Dead letters behind a place in their list, at most `limit`.
-    ///
-    /// # Errors
-    ///
-    /// When a publisher's database cannot be read.
+    /// Dead letters behind a place in their list, at most `limit`, without their payloads.
     pub async fn dead_letters(
         &self,
         filter: &LetterFilter,
         after: Option<&LetterCursor>,
         limit: usize,
-    ) -> Result<Vec<DeadLetter>, SqlError> {
-        let mut letters = Vec::new();
+    ) -> Gathered<Vec<DeadLetter>> {
+        let mut found = Gathered::<Vec<_>>::default();
         for publisher in self.publishers() {
-            let is_wanted = filter.publisher.as_ref().is_none_or(|name| *name == publisher.name);
             let is_behind = after.is_some_and(|after| publisher.name < after.publisher);
-            let room = limit.saturating_sub(letters.len());
-            if !is_wanted || is_behind || room == 0 {
+            let room = limit.saturating_sub(found.all.len());
+            if !filter.wants(&publisher) || is_behind || room == 0 {
                 continue;
             }
             let after = after.filter(|after| after.publisher == publisher.name);
-            letters.extend(publisher.dead_letters(filter, after, room).await?);
+            let letters = publisher.dead_letters(filter, after, room, Payload::LeftOut).await;
+            let letters = found.of(&publisher, letters).unwrap_or_default();
+            found.all.extend(letters);
         }
-        Ok(letters)
+        found
+    }
+
+    /// One dead letter of an event, with its payload.
+    pub async fn dead_letter(&self, id: Uuid) -> Gathered<Option<DeadLetter>> {
+        let filter = LetterFilter { id: Some(id), ..LetterFilter::default() };
+        let mut found = Gathered::<Option<_>>::default();
+        for publisher in self.publishers() {
+            let letters = publisher.dead_letters(&filter, None, 1, Payload::Read).await;
+            let letter = found.of(&publisher, letters).unwrap_or_default().into_iter().next();
+            if letter.is_some() {
+                return Gathered { all: letter, left_out: Vec::new() };
+            }
+        }
+        found
     }
 
     /// Has dead letters delivered again, from the first attempt on. Answers how many there were.
-    ///
-    /// # Errors
-    ///
-    /// When a publisher's database cannot be written.
-    pub async fn redrive(&self, filter: &LetterFilter) -> Result<u64, SqlError> {
+    pub async fn redrive(&self, filter: &LetterFilter) -> Gathered<u64> {
         let sql = "UPDATE _thali_deliveries \
                    SET state = 'waiting', attempts = 0, next_at = 0, updated_at = $1";
         let redriven = self.change(filter, sql, vec![now_ms().into()]).await;
-        // Also when it failed: those of an earlier publisher wait by now.
         self.look_again();
         redriven
     }
 
     /// Forgets dead letters. Answers how many there were.
-    ///
-    /// # Errors
-    ///
-    /// When a publisher's database cannot be written.
-    pub async fn discard(&self, filter: &LetterFilter) -> Result<u64, SqlError> {
+    pub async fn discard(&self, filter: &LetterFilter) -> Gathered<u64> {
         self.change(filter, "DELETE FROM _thali_deliveries", Vec::new()).await
     }
 
-    async fn change(
-        &self,
-        filter: &LetterFilter,
-        sql: &str,
-        params: Vec<Value>,
-    ) -> Result<u64, SqlError> {
-        let mut changed = 0;
-        let publishers = self.publishers().into_iter();
-        let wanted = |name: &ServiceName| filter.publisher.as_ref().is_none_or(|it| it == name);
-        for publisher in publishers.filter(|publisher| wanted(&publisher.name)) {
+    async fn change(&self, filter: &LetterFilter, sql: &str, params: Vec<Value>) -> Gathered<u64> {
+        let mut changed = Gathered::<u64>::default();
+        for publisher in self.publishers().iter().filter(|publisher| filter.wants(publisher)) {
             let mut statement =
                 Statement::new(format!("{sql} WHERE state = 'dead'"), params.clone());
             filter.narrow(&mut statement);
-            let changes = publisher.outbox.database().host_batch(vec![statement], false).await?;
-            changed += changes.first().copied().unwrap_or_default();
+            let changes = publisher.outbox.database().host_batch(vec![statement], false).await;
+            let changes = changed.of(publisher, changes).unwrap_or_default();
+            changed.all += changes.first().copied().unwrap_or_default();
         }
-        Ok(changed)
+        changed
+    }
+}
+
+impl<T> Gathered<T> {
+    /// What a publisher has to say, unless its database cannot be used.
+    fn of<P>(&mut self, publisher: &Publisher, said: Result<P, SqlError>) -> Option<P> {
+        let left_out = |error| LeftOut { publisher: publisher.name.clone(), error };
+        said.map_err(|error| self.left_out.push(left_out(error))).ok()
     }
 }
 
 impl LetterFilter {
+    fn wants(&self, publisher: &Publisher) -> bool {
+        self.publisher.as_ref().is_none_or(|name| *name == publisher.name)
+    }
+
     /// Adds the conditions to a statement over the deliveries.
     fn narrow(&self, statement: &mut Statement) {
         if let Some(subscriber) = &self.subscriber {
@@ -239,6 +270,7 @@ impl Publisher {
         filter: &LetterFilter,
         after: Option<&LetterCursor>,
         limit: usize,
+        payload: Payload,
     ) -> Result<Vec<DeadLetter>, SqlError> {
         let (seq, subscriber) = match after {
             Some(after) => (after.seq, after.subscriber.as_str()),
@@ -246,7 +278,10 @@ impl Publisher {
         };
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         // The alias of the deliveries is their name, so that the filter fits both here and in changes.
-        let columns = COLUMNS.split(", ").map(|column| format!("e.{column}"));
+        let columns = COLUMNS.split(", ").map(|column| match (column, payload) {
+            ("payload", Payload::LeftOut) => "'' AS payload".to_owned(),
+            _ => format!("e.{column}"),
+        });
         let columns = columns.collect::<Vec<_>>().join(", ");
         let mut statement = Statement::new(
             format!(

@@ -31,7 +31,7 @@ mod terms;
 
 pub use backoff::Backoff;
 pub use dispatcher::{Dispatcher, SubscriptionId};
-pub use letters::{DeadLetter, LetterCursor, LetterFilter, SubscriptionStatus};
+pub use letters::{DeadLetter, Gathered, LeftOut, LetterCursor, LetterFilter, SubscriptionStatus};
 pub use limits::EventLimits;
 pub use outbox::Outbox;
 pub use row::{Seq, StoredEvent};
