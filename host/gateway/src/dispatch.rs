@@ -18,7 +18,7 @@ use thali_control::{Care, Control, Live};
 use thali_platform::outbound::depth;
 use thali_runtime::{
     Admission, Affinity, CALL_DEPTH_MAX, Context, Fault, NodeIndex, Principal, Revision, Runtime,
-    Topology, TraceContext,
+    Topology, TraceContext, TraceState,
 };
 use uuid::Uuid;
 use wasmtime::component::Val;
@@ -81,6 +81,7 @@ pub(crate) struct Invocation {
     /// What the client has got already, on a route that streams.
     pub(crate) since: Since,
     trace: TraceContext,
+    tracestate: Option<Arc<TraceState>>,
     /// Calls before it, when a service sent the request.
     depth: u8,
     /// What the client calls the request, on a route that keeps answers.
@@ -196,8 +197,18 @@ impl Dispatch {
         } else {
             None
         };
-        let trace = front.trace;
-        Ok(Invocation { target, arguments, principal, affinity, since, trace, depth, name })
+        let (trace, tracestate) = (front.trace, front.tracestate.take());
+        Ok(Invocation {
+            target,
+            arguments,
+            principal,
+            affinity,
+            since,
+            trace,
+            tracestate,
+            depth,
+            name,
+        })
     }
 
     /// Routes a request, on what is live now.
@@ -287,12 +298,14 @@ impl Dispatch {
     ) -> Result<(Result<Option<Val>, Fault>, Admission), Fault> {
         let Invocation { target, arguments, principal, affinity, trace, depth, name, .. } =
             invocation;
+        let tracestate = invocation.tracestate.clone();
         let Target { topology, node, route, .. } = target;
         let revision = target.revision();
         let context = Context {
             principal: principal.clone(),
             affinity: affinity.clone(),
             depth: *depth,
+            tracestate,
             idempotency: name.map(|name| name.id),
             ..Context::new(id, *trace, revision.limits().timeout)
         };

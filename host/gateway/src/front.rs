@@ -12,7 +12,7 @@ use thali_contract::manifest::edge::CorsSpec;
 use thali_contract::name::ServiceName;
 use thali_contract::problem::Problem;
 use thali_contract::route::{Found, Route, RouteTable};
-use thali_runtime::TraceContext;
+use thali_runtime::{TraceContext, TraceState};
 use tokio::time::Instant;
 
 use crate::body::Body;
@@ -23,6 +23,7 @@ use crate::rate::{Caller, RateConfig, Rates, Stamp};
 
 /// The W3C trace that a request belongs to.
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
 /// What the host says of all routes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -44,6 +45,7 @@ pub(crate) struct Fronts {
 pub(crate) struct Front<'f> {
     fronts: &'f Fronts,
     pub(crate) trace: TraceContext,
+    pub(crate) tracestate: Option<Arc<TraceState>>,
     origin: Option<HeaderValue>,
     cors: Option<Arc<CorsSpec>>,
     stamp: Option<Stamp>,
@@ -63,11 +65,13 @@ impl Fronts {
             Some(given) => TraceContext::continued(given, call.id()),
             None => TraceContext::begin(call.id()),
         };
+        let tracestate = given.and_then(|_| tracestate(headers));
         call.traced(trace);
         let origin = headers.get(ORIGIN).cloned();
         Front {
             fronts: self,
             trace,
+            tracestate,
             origin,
             cors: None,
             stamp: None,
@@ -90,6 +94,13 @@ impl Fronts {
         cors::preflight(spec, headers, method, &mut answer);
         Some(answer)
     }
+}
+
+/// What came with the trace of a request. Without a trace it means nothing.
+fn tracestate(headers: &HeaderMap) -> Option<Arc<TraceState>> {
+    let given: Result<Vec<_>, _> =
+        headers.get_all(TRACESTATE).iter().map(HeaderValue::to_str).collect();
+    TraceState::read(given.ok()?).map(Arc::new)
 }
 
 impl Front<'_> {

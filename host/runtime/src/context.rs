@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::share::Affinity;
+use crate::tracestate::TraceState;
 
 /// How deep calls may nest. Polling cost grows with the square of the depth, and every level holds
 /// an instance.
@@ -36,6 +37,8 @@ pub struct Context {
     pub depth: u8,
     /// The W3C trace the request belongs to.
     pub trace: TraceContext,
+    /// What came with that trace, for those that it is passed on to.
+    pub tracestate: Option<Arc<TraceState>>,
     /// Who asks; `None` for a request without a token. Calls and events carry it on.
     pub principal: Option<Arc<Principal>>,
     /// What binds the request to revisions; `None` when only chance does.
@@ -99,6 +102,7 @@ impl Context {
             deadline,
             depth: 0,
             trace,
+            tracestate: None,
             principal: None,
             affinity: None,
             delivery: None,
@@ -114,6 +118,7 @@ impl Context {
             deadline: now + timeout.min(callee_share(left)),
             depth: self.depth + 1,
             trace: self.trace,
+            tracestate: self.tracestate.clone(),
             principal: self.principal.clone(),
             affinity: self.affinity.clone(),
             delivery: None,

@@ -27,6 +27,7 @@ mod revision;
 mod share;
 mod state;
 mod topology;
+mod tracestate;
 mod trap_log;
 mod turns;
 
@@ -49,3 +50,4 @@ pub use revision::{Code, CompileError, PrepareError, Revision, RevisionSpec};
 pub use share::{Affinity, Lineup, SHARES_TOTAL, Sticky, sticky_key};
 pub use state::{Guard, State};
 pub use topology::{MissingImport, NodeIndex, Topology};
+pub use tracestate::{TRACESTATE_BYTES_MAX, TraceState};

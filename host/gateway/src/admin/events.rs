@@ -92,6 +92,8 @@ struct CloudEvent {
     time: Timestamp,
     datacontenttype: &'static str,
     traceparent: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tracestate: Option<String>,
     data: Box<RawValue>,
 }
 
@@ -324,7 +326,8 @@ impl From<DeadLetter> for Failure {
 
 impl CloudEvent {
     fn of(letter: &DeadLetter) -> Self {
-        let StoredEvent { id, function, key, payload, trace, published_at_ms, .. } = &letter.event;
+        let StoredEvent { id, function, key, payload, trace, tracestate, published_at_ms, .. } =
+            &letter.event;
         let DeadLetter { subscription, .. } = letter;
         Self {
             specversion: "1.0",
@@ -335,6 +338,7 @@ impl CloudEvent {
             time: time(*published_at_ms),
             datacontenttype: "application/json",
             traceparent: trace.to_string(),
+            tracestate: tracestate.as_ref().map(ToString::to_string),
             data: RawValue::from_string(payload.clone()).unwrap_or_default(),
         }
     }

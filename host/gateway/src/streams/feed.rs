@@ -311,6 +311,7 @@ mod tests {
             key: key.into(),
             payload: "{}".into(),
             trace: TraceContext::begin(request_id),
+            tracestate: None,
             request_id,
             published_at_ms: 0,
             principal: None,

@@ -108,7 +108,8 @@ impl Handlers {
         };
         let context = Context::new(Uuid::now_v7(), event.trace, Duration::ZERO);
         let principal = event.principal.clone();
-        Context { principal, delivery: Some(Arc::new(delivery)), ..context }
+        let tracestate = event.tracestate.clone();
+        Context { principal, tracestate, delivery: Some(Arc::new(delivery)), ..context }
     }
 }
 

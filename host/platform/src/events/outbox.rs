@@ -15,8 +15,9 @@ use crate::events::row::{COLUMNS, Columns, Seq, StoredEvent, now_ms};
 use crate::sql::{Caller, Database, OpenTransaction, SqlError, Statement, Value};
 
 const INSERT: &str = "INSERT INTO _thali_events \
-    (id, topic, function, key, payload, traceparent, request_id, published_at, subject, scopes) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+    (id, topic, function, key, payload, traceparent, request_id, published_at, subject, scopes, \
+     tracestate) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
 
 /// The events that one service has published, in its own database.
 ///
@@ -152,7 +153,7 @@ impl Outbox {
         within("key", encoded.key.len(), key_bytes_max)?;
         let context = state.context();
         let principal = context.principal.as_deref();
-        let params: [Value; 10] = [
+        let params: [Value; 11] = [
             Uuid::now_v7().as_bytes().to_vec().into(),
             Topic::of(event.interface).as_str().into(),
             event.function.name.as_str().into(),
@@ -163,6 +164,7 @@ impl Outbox {
             now_ms().into(),
             principal.map_or(Value::Null, |who| who.subject.as_str().into()),
             principal.map_or(Value::Null, |who| who.scopes.join(" ").into()),
+            context.tracestate.as_deref().map_or(Value::Null, |state| state.as_str().into()),
         ];
         Ok(Statement::new(INSERT, params))
     }

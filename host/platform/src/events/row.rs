@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use thali_runtime::{Principal, TraceContext};
+use thali_runtime::{Principal, TraceContext, TraceState};
 use uuid::Uuid;
 
 use crate::sql::{SqlError, Value};
@@ -27,6 +27,8 @@ pub struct StoredEvent {
     pub payload: String,
     /// The trace of the request that published it.
     pub trace: TraceContext,
+    /// What came with that trace.
+    pub tracestate: Option<Arc<TraceState>>,
     /// The request that published it.
     pub request_id: Uuid,
     /// When it was published, in milliseconds since 1970.
@@ -36,8 +38,8 @@ pub struct StoredEvent {
 }
 
 /// The columns of a [`StoredEvent`], in order.
-pub(super) const COLUMNS: &str =
-    "seq, id, function, key, payload, traceparent, request_id, published_at, subject, scopes";
+pub(super) const COLUMNS: &str = "seq, id, function, key, payload, traceparent, request_id, published_at, subject, scopes, \
+     tracestate";
 
 impl StoredEvent {
     /// An event from its [`COLUMNS`].
@@ -55,7 +57,20 @@ impl StoredEvent {
         let trace = trace.parse().unwrap_or_else(|_| TraceContext::begin(request_id));
         let published_at_ms = columns.integer()?;
         let principal = principal(columns.text_or_null()?, columns.text_or_null()?);
-        Ok(Self { seq, id, function, key, payload, trace, request_id, published_at_ms, principal })
+        let tracestate = columns.text_or_null()?;
+        let tracestate = tracestate.and_then(|text| TraceState::read([&*text])).map(Arc::new);
+        Ok(Self {
+            seq,
+            id,
+            function,
+            key,
+            payload,
+            trace,
+            tracestate,
+            request_id,
+            published_at_ms,
+            principal,
+        })
     }
 }
 

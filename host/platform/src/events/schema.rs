@@ -15,7 +15,8 @@ const SCHEMA: &str = "
         request_id BLOB NOT NULL,
         published_at INTEGER NOT NULL,
         subject TEXT,
-        scopes TEXT
+        scopes TEXT,
+        tracestate TEXT
     );
     CREATE INDEX IF NOT EXISTS _thali_events_of_key ON _thali_events (topic, key, seq);
     CREATE TABLE IF NOT EXISTS _thali_subscriptions (
@@ -40,22 +41,20 @@ const SCHEMA: &str = "
     CREATE INDEX IF NOT EXISTS _thali_deliveries_of_subscriber
         ON _thali_deliveries (subscriber, topic, state, seq);";
 
-/// Whether the table of events is one of before events had a principal.
-const IS_OLD: &str = "SELECT NOT EXISTS \
-    (SELECT 1 FROM pragma_table_info('_thali_events') WHERE name = 'subject')";
+/// Columns that tables of earlier versions lack: in their events, nobody is known who published them,
+/// and nothing that came with their traces.
+const ADDED: [&str; 3] = ["subject", "scopes", "tracestate"];
 
-/// What such a table lacks: events that are in it were published by nobody who is known.
-const ADD_PRINCIPAL: &str = "
-    BEGIN IMMEDIATE;
-    ALTER TABLE _thali_events ADD COLUMN subject TEXT;
-    ALTER TABLE _thali_events ADD COLUMN scopes TEXT;
-    COMMIT;";
+const LACKS: &str = "SELECT NOT EXISTS \
+    (SELECT 1 FROM pragma_table_info('_thali_events') WHERE name = ?1)";
 
 /// Makes what is not there yet, in databases of earlier versions too.
 pub(crate) fn make(raw: &Connection) -> rusqlite::Result<()> {
     raw.execute_batch(SCHEMA)?;
-    if raw.query_row(IS_OLD, [], |row| row.get(0))? {
-        raw.execute_batch(ADD_PRINCIPAL)?;
+    for column in ADDED {
+        if raw.query_row(LACKS, [column], |row| row.get(0))? {
+            raw.execute_batch(&format!("ALTER TABLE _thali_events ADD COLUMN {column} TEXT"))?;
+        }
     }
     Ok(())
 }
@@ -65,20 +64,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_table_of_before_gets_what_it_lacks_and_keeps_its_events() {
-        let raw = Connection::open_in_memory().unwrap();
-        let old = SCHEMA.replace(",\n        subject TEXT,\n        scopes TEXT", "");
-        assert_ne!(old, SCHEMA);
-        raw.execute_batch(&old).unwrap();
-        let insert =
-            "INSERT INTO _thali_events VALUES (1, x'00', 't', 'f', 'k', '{}', '', x'00', 0)";
-        raw.execute_batch(insert).unwrap();
-        for _ in 0..2 {
-            make(&raw).unwrap();
-            let subject: Option<String> = raw
-                .query_row("SELECT subject FROM _thali_events WHERE seq = 1", [], |row| row.get(0))
-                .unwrap();
-            assert_eq!(subject, None);
+    fn tables_of_before_get_what_they_lack_and_keep_their_events() {
+        let lacking = ["subject TEXT,\n        scopes TEXT,\n        tracestate", "tracestate"];
+        for lacking in lacking {
+            let raw = Connection::open_in_memory().unwrap();
+            let old = SCHEMA.replace(&format!(",\n        {lacking} TEXT"), "");
+            assert_ne!(old, SCHEMA);
+            raw.execute_batch(&old).unwrap();
+            let insert = "INSERT INTO _thali_events (id, topic, function, key, payload, \
+                 traceparent, request_id, published_at) \
+                 VALUES (x'00', 't', 'f', 'k', '{}', '', x'00', 0)";
+            raw.execute_batch(insert).unwrap();
+            for _ in 0..2 {
+                make(&raw).unwrap();
+                let sql = "SELECT subject, scopes, tracestate FROM _thali_events WHERE seq = 1";
+                let row = raw.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
+                assert_eq!(row.unwrap(), (None::<String>, None::<String>, None::<String>));
+            }
         }
     }
 }

@@ -160,7 +160,8 @@ impl Client {
     ) -> Result<Response<ResponseBody>, OutboundError> {
         let OutboundRequest { method, url, headers, body, timeouts } = request;
         let upstream = self.upstreams.get(&url.origin).ok_or_else(|| self.denied(&url.origin))?;
-        let mut request = head::request(method, &url, headers, &invocation.trace, body)?;
+        let trace = (&invocation.trace, invocation.tracestate.as_deref());
+        let mut request = head::request(method, &url, headers, trace, body)?;
         request.headers_mut().insert(hops::DEPTH, hops::header(invocation.depth));
         let service_place = Arc::clone(&self.open).try_acquire_owned().map_err(|_| {
             let open_max = self.host.limits().service_open_max;

@@ -3,7 +3,7 @@
 use http::header::{HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use http::{Method, Request, Uri};
 use thali_contract::origin::HttpUrl;
-use thali_runtime::TraceContext;
+use thali_runtime::{TraceContext, TraceState};
 
 use super::error::OutboundError;
 
@@ -17,6 +17,7 @@ const HEADER_BYTES_MAX: usize = 16 << 10;
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("thali/", env!("CARGO_PKG_VERSION")));
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
 /// Headers that are between the host and the server: with one of them a service could say where a
 /// request ends, or whom it is for.
@@ -68,13 +69,20 @@ pub(super) fn request<B>(
     method: Method,
     url: &HttpUrl,
     mut headers: HeaderMap,
-    trace: &TraceContext,
+    (trace, tracestate): (&TraceContext, Option<&TraceState>),
     body: B,
 ) -> Result<Request<B>, OutboundError> {
     check(&method, &headers)?;
     headers.entry(USER_AGENT).or_insert(AGENT);
-    if let Ok(trace) = HeaderValue::try_from(trace.to_string()) {
-        headers.entry(TRACEPARENT).or_insert(trace);
+    // A service that begins a trace of its own says itself what belongs to it.
+    if !headers.contains_key(TRACEPARENT)
+        && let Ok(trace) = HeaderValue::try_from(trace.to_string())
+    {
+        headers.insert(TRACEPARENT, trace);
+        let state = tracestate.and_then(|state| HeaderValue::from_str(state.as_str()).ok());
+        if let Some(state) = state {
+            headers.entry(TRACESTATE).or_insert(state);
+        }
     }
     let uri = Uri::builder()
         .scheme(url.origin.scheme().as_str())
@@ -120,7 +128,8 @@ mod tests {
         let list: Vec<_> = list.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
         let url = "https://API.example.:443/a?b=c".parse().unwrap();
         let trace = TraceContext::begin(Uuid::from_u128(7));
-        request(method, &url, headers(&list)?, &trace, ())
+        let state = TraceState::read(["vendor=1"]);
+        request(method, &url, headers(&list)?, (&trace, state.as_ref()), ())
     }
 
     #[test]
@@ -132,6 +141,9 @@ mod tests {
         assert!(agent.starts_with("thali/"), "{agent}");
         let trace = "00-00000000000000000000000000000007-0000000000000007-00";
         assert_eq!(request.headers()["traceparent"], trace);
+        assert_eq!(request.headers()["tracestate"], "vendor=1");
+        let own = made(Method::GET, &[("traceparent", trace)]).unwrap();
+        assert_eq!(own.headers().get("tracestate"), None, "it belongs to another trace");
         let own = made(Method::GET, &[("user-agent", "me")]).unwrap();
         assert_eq!(own.headers()["user-agent"], "me");
     }

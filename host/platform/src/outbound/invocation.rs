@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Weak};
 
-use thali_runtime::{Guard, State, TraceContext};
+use thali_runtime::{Guard, State, TraceContext, TraceState};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -25,6 +25,8 @@ pub struct Invocation {
     pub deadline: Instant,
     /// The trace that its requests belong to.
     pub trace: TraceContext,
+    /// What came with that trace.
+    pub tracestate: Option<Arc<TraceState>>,
     /// How deep it is, in calls between services.
     pub depth: u8,
     /// Names the request from outside in the log.
@@ -73,13 +75,22 @@ impl Invocation {
     /// An invocation that has sent nothing yet.
     pub fn new(limits: &OutboundLimits, deadline: Instant, trace: TraceContext) -> Self {
         let tally = Arc::new(Tally::new(limits));
-        Self { tally, guard: Weak::new(), deadline, trace, depth: 0, request_id: Uuid::nil() }
+        Self {
+            tally,
+            guard: Weak::new(),
+            deadline,
+            trace,
+            tracestate: None,
+            depth: 0,
+            request_id: Uuid::nil(),
+        }
     }
 
     /// The invocation that runs in a store.
     pub(super) fn of(state: &mut State, limits: &OutboundLimits) -> Self {
         let context = state.context();
         let (trace, depth, request_id) = (context.trace, context.depth, context.request_id);
+        let tracestate = context.tracestate.clone();
         let deadline = state.deadline();
         let tally = state.locals().get::<Tally>().unwrap_or_else(|| {
             let tally = Arc::new(Tally::new(limits));
@@ -87,7 +98,7 @@ impl Invocation {
             tally
         });
         let guard = Arc::downgrade(&state.guard());
-        Self { tally, guard, deadline, trace, depth, request_id }
+        Self { tally, guard, deadline, trace, tracestate, depth, request_id }
     }
 
     /// Takes the place of one more request.

@@ -13,6 +13,7 @@ fn event(seq: Seq, key: &str) -> StoredEvent {
         key: key.into(),
         payload: "{}".into(),
         trace: TraceContext::begin(Uuid::nil()),
+        tracestate: None,
         request_id: Uuid::nil(),
         published_at_ms: 0,
         principal: None,

@@ -1,8 +1,9 @@
 //! `thali:platform/http` as a component meets it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use thali_runtime::Extensions;
+use thali_runtime::{Context, Extensions, TraceState};
 use wasmtime::component::Val;
 
 use super::support::client_of;
@@ -78,7 +79,9 @@ async fn a_component_sends_a_request_and_reads_the_answer() {
         &[("X-Key", "k")],
         Some("{}"),
     );
-    let answer = guest.call("send", &[charge]).await.unwrap().unwrap();
+    let tracestate = TraceState::read(["vendor=1"]).map(Arc::new);
+    let context = Context { tracestate, ..Context::root(Duration::from_secs(10)) };
+    let answer = guest.call_in(context, "send", &[charge]).await.unwrap().unwrap();
     let Val::Result(Ok(Some(answer))) = answer else { panic!("an answer, got {answer:?}") };
     let Val::Record(answer) = *answer else { panic!("a record") };
     assert_eq!(answer[0].1, Val::U16(201));
@@ -92,6 +95,7 @@ async fn a_component_sends_a_request_and_reads_the_answer() {
         "content-length: 2",
         "user-agent: thali/",
         "traceparent: 00-",
+        "tracestate: vendor=1\r\n",
         "thali-depth: 4",
     ] {
         assert!(arrived[0].contains(line), "{line}: {arrived:?}");
