@@ -11,6 +11,7 @@
 mod support;
 
 mod key_sets;
+mod keys;
 mod tokens;
 
 mod admin;
