@@ -19,6 +19,7 @@ mod databases;
 mod deploy;
 mod drain;
 mod error;
+mod health;
 mod inspect;
 mod live;
 mod minting;

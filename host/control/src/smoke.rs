@@ -33,20 +33,25 @@ impl Control {
             None => self.runtime.probe(topology, node, context).await.map(|()| None),
         };
         match tried {
-            Ok(Some(Val::Result(Err(words)))) => {
-                let words = match words.as_deref() {
-                    Some(Val::String(words)) => words.as_str(),
-                    _ => "no reason",
-                };
-                Err(DeployError::Smoke(format!("its health check says: {}", bounded(words))))
-            }
-            Ok(_) => Ok(()),
+            Ok(answer) => match complaint(answer) {
+                Some(words) => Err(DeployError::Smoke(format!("its health check says: {words}"))),
+                None => Ok(()),
+            },
             Err(Fault::Overloaded(_)) => {
                 Err(DeployError::Busy("There is no room to try the new revision."))
             }
             Err(fault) => Err(DeployError::Smoke(bounded(&failure(&fault)))),
         }
     }
+}
+
+/// What a health check has to complain of.
+pub(crate) fn complaint(answer: Option<Val>) -> Option<String> {
+    let Some(Val::Result(Err(words))) = answer else { return None };
+    Some(match words.as_deref() {
+        Some(Val::String(words)) => bounded(words),
+        _ => "no reason".into(),
+    })
 }
 
 /// The host's part is in the log; the guest's words are for whoever wrote it.
@@ -59,13 +64,13 @@ fn failure(fault: &Fault) -> String {
 }
 
 /// One line that is not too long, without anything that could confuse a terminal.
-fn bounded(words: &str) -> String {
+pub(crate) fn bounded(words: &str) -> String {
     let clean = |c: char| if c.is_control() { ' ' } else { c };
     words.chars().map(clean).take(WORDS_MAX).collect()
 }
 
 /// `thali:platform/health.check`, when it is exported.
-fn check_of(contract: &Contract) -> Option<FunctionRef> {
+pub(crate) fn check_of(contract: &Contract) -> Option<FunctionRef> {
     let health = contract.exports.iter().enumerate().find(|(_, export)| is_health(export))?;
     let (interface, export) = health;
     let function = export.functions.iter().position(|function| function.name == "check")?;

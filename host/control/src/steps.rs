@@ -17,9 +17,11 @@ use crate::contracts::{Breach, Change, Dependent, Party};
 use crate::control::Control;
 use crate::drain::Tenure;
 use crate::error::DeployError;
+use crate::health::LastCheck;
 use crate::inspect::Candidate;
 use crate::live::{Live, LiveService};
 use crate::record::ServiceRecord;
+use crate::smoke::check_of;
 
 /// A component that is read and compiled.
 pub(crate) struct Built {
@@ -229,6 +231,9 @@ impl Control {
         extensions.insert(Arc::clone(&self.backends.identity));
         extensions.insert(Arc::clone(&self.backends.mailer));
         extensions.insert(Arc::clone(&self.backends.texter));
+        if check_of(&candidate.contract).is_some() {
+            extensions.insert(Arc::new(LastCheck::default()));
+        }
         if !candidate.schedules.is_empty() {
             extensions.insert(Arc::clone(&candidate.schedules));
         }

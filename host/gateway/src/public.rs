@@ -51,6 +51,9 @@ struct Health {
     state: ServiceState,
     #[serde(skip_serializing_if = "Option::is_none")]
     waiting_for: Option<String>,
+    /// What it says itself, of one service that exports `thali:platform/health`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    healthy: Option<bool>,
 }
 
 impl PublicHandler {
@@ -141,11 +144,15 @@ async fn health_of(
     let Some(status) = services.find(|status| status.name == name) else {
         return Err(reply::unknown_service(name.as_str()).into());
     };
-    let code = match status.state {
-        ServiceState::Running => StatusCode::OK,
+    let healthy = match status.state {
+        ServiceState::Running => host.control.is_healthy(&name).await,
+        _ => Option::None,
+    };
+    let code = match (status.state, healthy) {
+        (ServiceState::Running, Option::None | Some(true)) => StatusCode::OK,
         _ => StatusCode::SERVICE_UNAVAILABLE,
     };
-    Ok(web::json(code, Health::of(&host, status)))
+    Ok(web::json(code, Health { healthy, ..Health::of(&host, status) }))
 }
 
 impl Health {
@@ -153,7 +160,7 @@ impl Health {
         let live = host.control.live();
         let waiting_for = live.service(&status.name).and_then(|live| live.waiting_for.as_ref());
         let waiting_for = waiting_for.map(ToString::to_string);
-        Self { name: status.name, state: status.state, waiting_for }
+        Self { name: status.name, state: status.state, waiting_for, healthy: Option::None }
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use thali_control::Cause;
 
-use crate::support::{TestHost, caller};
+use crate::support::{TestHost, caller, prober_that_falls_ill};
 
 #[tokio::test]
 async fn a_host_is_live_before_it_is_ready() {
@@ -105,4 +105,28 @@ async fn the_index_links_to_the_rest_and_wrong_methods_are_405() {
     assert_eq!((answer.status, answer.problem()), (405, "method_not_allowed".into()));
     assert_eq!(answer.header("allow"), Some("GET,HEAD"));
     assert_eq!(host.get("/health?verbose=1").await.status, 400);
+}
+
+#[tokio::test]
+async fn a_service_that_says_it_is_ill_is_503_and_is_not_asked_more_than_once_a_second() {
+    let host = TestHost::new().await;
+    host.deploy(prober_that_falls_ill()).await;
+    let well = host.get("/health/prober").await;
+    assert_eq!((well.status, &well.json()["healthy"]), (200, &true.into()));
+    assert!(host.get("/health").await.json()["items"][0].get("healthy").is_none());
+    host.post("/api/v1/prober/api/ping", "{}").await;
+    let begun = std::time::Instant::now();
+    let before = host.invocations_of("prober");
+    let mut asked = 0;
+    let ill = loop {
+        let answer = host.get("/health/prober").await;
+        asked += 1;
+        if answer.status == 503 {
+            break answer;
+        }
+        assert!(begun.elapsed().as_secs() < 10, "it is never found to be ill");
+    };
+    let checks = host.invocations_of("prober") - before;
+    assert!(checks <= begun.elapsed().as_secs() + 1 && asked > checks, "{checks} of {asked}");
+    assert_eq!((&ill.json()["state"], &ill.json()["healthy"]), (&"running".into(), &false.into()));
 }

@@ -276,6 +276,16 @@ fn service(wit: &str, wat: &str, manifest: &str) -> Bytes {
 /// A service that exports `thali:platform/health`: with words its check fails, saying them. `module` is
 /// more of its module.
 pub fn prober(words: Option<&str>, module: &str) -> Bytes {
+    prober_of(words, "", module, "")
+}
+
+/// One whose instances are used again, and are ill from their first `ping` on.
+pub fn prober_that_falls_ill() -> Bytes {
+    let ill = "(i32.store8 (i32.const 0) (i32.const 1))";
+    prober_of(None, ill, "", "[limits]\nreuse = 1000\n")
+}
+
+fn prober_of(words: Option<&str>, ping: &str, module: &str, manifest: &str) -> Bytes {
     let wit = "
         package test:prober@1.0.0;
         interface api { ping: func() -> u32; }
@@ -289,11 +299,12 @@ pub fn prober(words: Option<&str>, module: &str) -> Bytes {
             (data (i32.const 0) "\{is_err:02x}\00\00\00\40\00\00\00\{length:02x}\00\00\00")
             (data (i32.const 64) {words:?})
             (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024))
-            (func (export "test:prober/api@1.0.0#ping") (result i32) (i32.const 7))
+            (func (export "test:prober/api@1.0.0#ping") (result i32) {ping} (i32.const 7))
             (func (export "thali:platform/health@1.0.0#check") (result i32) (i32.const 0))
             {module})"#
     );
-    service(wit, &wat, "[service]\nname = \"prober\"\nversion = \"1.0.0\"\n")
+    let manifest = format!("[service]\nname = \"prober\"\nversion = \"1.0.0\"\n{manifest}");
+    service(wit, &wat, &manifest)
 }
 
 /// A service whose `thali:platform/health` has another shape.

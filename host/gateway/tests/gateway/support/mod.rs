@@ -10,7 +10,8 @@ pub mod tokens;
 pub use follow::{Event, Follower};
 pub use guest::{
     bulk, caller, caller_with, counter, counter_with, fronted, injector, keeper, keeper_with,
-    listener_of_ann, prober, publisher, publisher_with, whoami, wrong_prober,
+    listener_of_ann, prober, prober_that_falls_ill, publisher, publisher_with, whoami,
+    wrong_prober,
 };
 pub use host::TestHost;
 pub use listener::TestListener;
