@@ -150,6 +150,17 @@ pub(crate) fn food(work: &Work) -> Result<Vec<Vec<u8>>> {
     paths.iter().map(|path| Ok(std::fs::read(path)?)).collect()
 }
 
+/// Players and leaderboard as they were built; none when one is not there.
+pub(crate) fn games(work: &Work) -> Result<Option<[Vec<u8>; 2]>> {
+    let folder = work.target().join("components");
+    let [players, leaderboard] =
+        ["players", "leaderboard"].map(|name| folder.join(format!("{name}.wasm")));
+    if !players.is_file() || !leaderboard.is_file() {
+        return Ok(None);
+    }
+    Ok(Some([std::fs::read(players)?, std::fs::read(leaderboard)?]))
+}
+
 fn cargo(work: &Work, packages: &[String]) -> Result<()> {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command

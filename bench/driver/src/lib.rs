@@ -9,9 +9,11 @@
 pub mod args;
 pub mod micro;
 
+mod board;
 mod build;
 mod cases;
 mod client;
+mod crowd;
 mod host;
 mod machine;
 mod native;

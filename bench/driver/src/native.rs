@@ -119,6 +119,7 @@ pub(crate) fn serve() -> Result<()> {
         let app = Router::new()
             .route("/api/v1/bench/items/{id}", get(item))
             .route("/api/v1/bench/orders", post(order));
+        let app = crate::board::routes(app);
         let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
         writeln!(std::io::stdout(), "{}", listener.local_addr()?)?;
         let no_delay = listener.tap_io(|stream| {

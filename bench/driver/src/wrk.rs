@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
+use crate::crowd;
 use crate::process::Process;
 use crate::town;
 use crate::work::Work;
@@ -30,6 +31,7 @@ pub(crate) struct Wrk {
     program: PathBuf,
     script: PathBuf,
     orders: PathBuf,
+    players: PathBuf,
 }
 
 /// What one round of load gave.
@@ -60,7 +62,9 @@ impl Wrk {
         std::fs::write(&script, include_str!("wrk.lua"))?;
         let orders = work.folder().join("orders.lua");
         std::fs::write(&orders, include_str!("orders.lua"))?;
-        Ok(Self { program, script, orders })
+        let players = work.folder().join("players.lua");
+        std::fs::write(&players, include_str!("players.lua"))?;
+        Ok(Self { program, script, orders, players })
     }
 
     /// Loads one path, with GET or with POST of `body`.
@@ -103,6 +107,22 @@ impl Wrk {
             command.args(["-H", header]);
         }
         command.env_remove("BENCH_BODY");
+        run(command, server, path, duration)
+    }
+
+    /// Asks about one of so many players of [`crowd`] at a time: the path and an id.
+    pub(crate) fn ask_about(
+        &self,
+        players: u32,
+        server: SocketAddr,
+        path: &str,
+        duration: Duration,
+    ) -> Result<Load> {
+        let mut command = Command::new(&self.program);
+        command.arg(format!("-c{CONNECTIONS}")).arg("-s").arg(&self.players);
+        command
+            .env("BENCH_FIRST", crowd::FIRST.to_string())
+            .env("BENCH_PLAYERS", players.to_string());
         run(command, server, path, duration)
     }
 

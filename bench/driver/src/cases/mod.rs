@@ -4,6 +4,7 @@ mod deploy;
 mod durable;
 mod events;
 mod food;
+mod games;
 mod gateway;
 mod idle;
 mod load;
@@ -43,6 +44,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         (durable::CASES, durable::run),
         (&[food::CASE], food::run),
         (&[orders::CASE], orders::run),
+        (games::CASES, games::run),
         (&[events::CASE], events::run),
         (deploy::CASES, deploy::run),
         (&[restart::CASE], restart::run),
