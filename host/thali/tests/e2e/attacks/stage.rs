@@ -18,6 +18,9 @@ const FILES_SLACK: usize = 8;
 /// File descriptors of a service that was deployed meanwhile.
 const FILES_PER_SERVICE: usize = 4;
 
+/// Memory of a service that was deployed meanwhile: its code, and the image of its memory.
+const MEMORY_PER_SERVICE_BYTES: u64 = 4 << 20;
+
 /// File descriptors that a database of a service opens with its first requests and keeps.
 const FILES_PER_DATABASE: usize = 3;
 
@@ -189,13 +192,15 @@ impl Stage {
         let after = self.inventory();
         let mut faults = Vec::new();
         // The code of a service that is live is mapped from its file.
-        let mapped = FILES_PER_SERVICE * after.services.difference(&before.services).count();
+        let new = after.services.difference(&before.services).count();
+        let mapped = FILES_PER_SERVICE * new;
         let databases = FILES_PER_DATABASE * before.services.len();
         let files_max = before.files + FILES_SLACK + mapped + databases;
         if !comes_true(|| self.host.open_files() <= files_max) {
             faults.push(format!("{} open files, {} before", self.host.open_files(), before.files));
         }
-        let resident_max = before.resident_bytes + MEMORY_SLACK_BYTES;
+        let resident_max =
+            before.resident_bytes + MEMORY_SLACK_BYTES + MEMORY_PER_SERVICE_BYTES * new as u64;
         if !comes_true(|| self.host.resident_bytes() <= resident_max) {
             let more = self.host.resident_bytes().saturating_sub(before.resident_bytes) >> 20;
             faults.push(format!("{more} MiB more than before"));
