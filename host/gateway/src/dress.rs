@@ -1,7 +1,8 @@
 //! What every answer on the listener for the services wears: security headers, and less weight.
 //!
-//! The answers are data. Nothing in them is meant to be a page, be framed, or be taken for another type, and browsers are
-//! told so. JSON of some size is compressed for who can read it; streams never are, because a
+//! The answers of the host and its services are data. Nothing in them is meant to be a page, be framed, or be taken for
+//! another type, and browsers are told so. Files of the [site](crate::site) are pages: they may load what is beside them,
+//! and nothing from elsewhere. Text of some size is compressed for who can read it; streams never are, because a
 //! compressor holds back what should arrive now.
 
 use std::convert::Infallible;
@@ -9,7 +10,7 @@ use std::future::ready;
 use std::time::Duration;
 
 use http::header::{
-    ACCEPT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
+    ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
     STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use http::{HeaderMap, HeaderValue, Request, Response};
@@ -27,7 +28,7 @@ const COMPRESS_BYTES_MIN: u16 = 1024;
 /// What answers wear.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DressConfig {
-    /// Compress JSON of a kilobyte and more with brotli or gzip, for clients that take it. Default yes.
+    /// Compress JSON and the text files of a site of a kilobyte and more with brotli or gzip, for clients that take it. Default yes.
     pub compression: bool,
     /// `X-Content-Type-Options`, `X-Frame-Options`, `Content-Security-Policy` and `Referrer-Policy`. Default
     /// yes.
@@ -36,6 +37,25 @@ pub struct DressConfig {
     /// clients that a trusted proxy says have come by TLS. Default not at all.
     pub hsts: Option<Duration>,
 }
+
+/// Says in an answer's extensions that it is a file of a site.
+#[derive(Clone, Copy)]
+pub(crate) struct Page;
+
+/// Nothing at all may be loaded or run.
+const DATA_POLICY: HeaderValue =
+    HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+
+/// What comes from this host may be loaded and run, if it is a file: a script in the page's text is not. Pictures may
+/// be in the text.
+const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; \
+     frame-ancestors 'none'",
+);
+
+const NO_SNIFF: HeaderValue = HeaderValue::from_static("nosniff");
+const DENY: HeaderValue = HeaderValue::from_static("DENY");
+const NO_REFERRER: HeaderValue = HeaderValue::from_static("no-referrer");
 
 /// What one answer will wear, as its request decides.
 #[derive(Debug)]
@@ -68,14 +88,15 @@ impl Dress {
 
     pub(crate) async fn put_on(self, mut response: Response<Body>) -> Response<Body> {
         if self.security_headers {
+            let page = response.extensions().get::<Page>().is_some();
             let headers = response.headers_mut();
             for (name, value) in [
-                (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-                (X_FRAME_OPTIONS, "DENY"),
-                (CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
-                (REFERRER_POLICY, "no-referrer"),
+                (X_CONTENT_TYPE_OPTIONS, NO_SNIFF),
+                (X_FRAME_OPTIONS, DENY),
+                (CONTENT_SECURITY_POLICY, if page { PAGE_POLICY } else { DATA_POLICY }),
+                (REFERRER_POLICY, NO_REFERRER),
             ] {
-                headers.entry(name).or_insert(HeaderValue::from_static(value));
+                headers.entry(name).or_insert(value);
             }
         }
         if let Some(age) = self.hsts {
@@ -84,22 +105,38 @@ impl Dress {
                 response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, value);
             }
         }
-        if is_json(response.headers())
-            && response
-                .body()
-                .size_hint()
-                .exact()
-                .is_some_and(|bytes| bytes >= COMPRESS_BYTES_MIN.into())
-        {
+        if is_text(response.headers()) && length(&response) >= COMPRESS_BYTES_MIN.into() {
             return compressed(response, self.accepted).await;
         }
         response
     }
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
-    let media_type = headers.get(CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
-    media_type.starts_with(b"application/") && media_type.ends_with(b"json")
+/// Bytes of an answer's body; 0 when nobody knows. A file is read as it is sent, but its length is in the head.
+fn length(response: &Response<Body>) -> u64 {
+    if response.body().is_end_stream() {
+        return 0;
+    }
+    let told =
+        response.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    response.body().size_hint().exact().or(told).unwrap_or(0)
+}
+
+/// JSON, and what else pages are made of.
+fn is_text(headers: &HeaderMap) -> bool {
+    let media_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+    let media_type = media_type.split(';').next().unwrap_or("").trim_end();
+    match media_type.split_once('/') {
+        Some(("text", kind)) => kind != "event-stream",
+        Some(("application", kind)) => {
+            kind.ends_with("json")
+                || kind.ends_with("xml")
+                || kind == "javascript"
+                || kind == "wasm"
+        }
+        Some(("image", kind)) => kind == "svg+xml",
+        _ => false,
+    }
 }
 
 /// The body is compressed piece by piece as the client takes it, at the fastest level: a megabyte takes some

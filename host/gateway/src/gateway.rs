@@ -24,6 +24,7 @@ use crate::listen::{Server, accept_loop};
 use crate::metrics::{Metrics, Sources};
 use crate::public::PublicHandler;
 use crate::readiness::Readiness;
+use crate::site::Site;
 use crate::streams::Streams;
 
 /// Connections that the kernel keeps until they are accepted. Linux cuts it to `net.core.somaxconn`.
@@ -46,6 +47,8 @@ pub struct GatewayConfig {
     pub front: FrontConfig,
     /// What answers wear.
     pub dress: DressConfig,
+    /// The files that are served beside the services. Default none.
+    pub site: Option<Site>,
 }
 
 /// What stands at the doors of a host.
@@ -90,6 +93,7 @@ impl Default for GatewayConfig {
             proxies: Proxies::default(),
             front: FrontConfig::default(),
             dress: DressConfig::default(),
+            site: None,
         }
     }
 }
@@ -144,8 +148,13 @@ impl Gateway {
             Arc::clone(&self.guards.auth),
             fronts,
         );
-        let handler =
-            PublicHandler::new(&self.control, dispatch, Arc::clone(&readiness), self.config.dress);
+        let handler = PublicHandler::new(
+            &self.control,
+            dispatch,
+            Arc::clone(&readiness),
+            self.config.dress,
+            self.config.site,
+        );
         tokio::spawn(accept_loop(self.public, Arc::clone(&public), handler));
         let sweep = tokio::spawn(idempotency::sweep(Arc::clone(&self.control)));
         audit::watch(&self.control, &self.guards.audit);

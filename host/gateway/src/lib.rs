@@ -26,6 +26,7 @@ mod rate;
 mod read;
 mod readiness;
 mod reply;
+mod site;
 mod streams;
 mod web;
 
@@ -43,3 +44,4 @@ pub use gateway::{Gateway, GatewayConfig, Guards, Serving};
 pub use limits::GatewayLimits;
 pub use rate::RateConfig;
 pub use read::BodyError;
+pub use site::{Site, SiteError};

@@ -21,7 +21,8 @@ use crate::dress::{Dress, DressConfig};
 use crate::listen::{Call, Handler};
 use crate::readiness::Readiness;
 use crate::reply;
-use crate::web::{self, Answer, Items, None, Params, Segments};
+use crate::site::Site;
+use crate::web::{self, Answer, Items, None, Params, Segments, is_tag};
 
 /// What is in front of every route of a service.
 const PREFIX: &str = "/api/v1";
@@ -62,9 +63,10 @@ impl PublicHandler {
         dispatch: Arc<Dispatch>,
         readiness: Arc<Readiness>,
         dress: DressConfig,
+        site: Option<Site>,
     ) -> Self {
         let host = Host { control: Arc::clone(control), readiness, run: Uuid::now_v7() };
-        Self(Arc::new(Parts { dispatch, router: router(host), dress }))
+        Self(Arc::new(Parts { dispatch, router: router(host, site), dress }))
     }
 }
 
@@ -92,15 +94,24 @@ impl Parts {
     }
 }
 
-fn router(host: Host) -> Router {
+/// With a site, whatever is not the host's own is looked for there, `/` as well.
+fn router(host: Host, site: Option<Site>) -> Router {
     let router = Router::new()
-        .route("/", get(index))
         .route("/health", get(health))
         .route("/health/live", get(live))
         .route("/health/ready", get(ready))
         .route("/health/{service}", get(health_of))
         .route("/openapi.json", get(openapi));
-    web::with_fallbacks(router).with_state(host)
+    let router = match site {
+        Some(site) => {
+            web::with_fallbacks(router).fallback(move |request: axum::extract::Request| {
+                let site = site.clone();
+                async move { site.answer(request.into_parts().0).await }
+            })
+        }
+        None => web::with_fallbacks(router.route("/", get(index))),
+    };
+    router.with_state(host)
 }
 
 async fn index() -> Json<serde_json::Value> {
@@ -174,8 +185,4 @@ async fn openapi(State(host): State<Host>, headers: HeaderMap) -> axum::response
         return (StatusCode::NOT_MODIFIED, head).into_response();
     }
     (head, [(CONTENT_TYPE, "application/json")], live.openapi()).into_response()
-}
-
-fn is_tag(given: &str, tag: &str) -> bool {
-    given == "*" || given.strip_prefix("W/").unwrap_or(given) == tag
 }

@@ -122,3 +122,8 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Segment
         }
     }
 }
+
+/// Whether a tag of an `If-None-Match` is this one. Weak comparison, as RFC 9110 asks for there.
+pub(crate) fn is_tag(given: &str, tag: &str) -> bool {
+    given == "*" || given.strip_prefix("W/").unwrap_or(given) == tag
+}

@@ -204,6 +204,11 @@ pub(crate) struct UpArgs {
     #[arg(long, env = "THALI_COMPONENTS", value_name = "DIR")]
     pub(crate) components: Option<PathBuf>,
 
+    /// Serve the files of this folder at /, beside the services. It comes before `[gateway] site` of the
+    /// host's file.
+    #[arg(long, env = "THALI_SITE", value_name = "DIR")]
+    pub(crate) site: Option<PathBuf>,
+
     /// Go on watching the folder and deploy what changes.
     #[arg(long, requires = "components")]
     pub(crate) watch: bool,

@@ -12,7 +12,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use thali_control::{CompileLimits, CompileWith, Control, ControlConfig, DataFolder, open_data};
 use thali_gateway::{
     AdminToken, AuditEntry, AuditLog, AuditOutcome, Auth, Gateway, GatewayConfig, GatewayLimits,
-    Guards, Serving,
+    Guards, Serving, Site,
 };
 use thali_platform::Backends;
 use thali_platform::config::Secret;
@@ -184,7 +184,9 @@ async fn wire(
 }
 
 fn config(args: &UpArgs) -> Result<GatewayConfig, CliError> {
-    let GatewayTable { proxies, front, dress } = HostFile::load(args.config.as_deref())?.gateway;
+    let GatewayTable { proxies, front, dress, site } =
+        HostFile::load(args.config.as_deref())?.gateway;
+    let site = args.site.clone().or(site).map(|folder| open_site(&folder)).transpose()?;
     let limits = GatewayLimits::default();
     let connections = connections_max(limits.connections_max);
     Ok(GatewayConfig {
@@ -194,7 +196,15 @@ fn config(args: &UpArgs) -> Result<GatewayConfig, CliError> {
         proxies,
         front,
         dress,
+        site,
         ..GatewayConfig::default()
+    })
+}
+
+fn open_site(folder: &Path) -> Result<Site, CliError> {
+    Site::open(folder).map_err(|error| CliError::Start {
+        what: format!("the site cannot be served: {error}"),
+        help: Some("name another folder with --site, or leave the option and `site` out".into()),
     })
 }
 

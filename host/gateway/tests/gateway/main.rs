@@ -34,6 +34,7 @@ mod metrics;
 mod principals;
 mod rates;
 mod rollouts;
+mod site;
 mod smoke;
 mod strangers;
 mod streams;

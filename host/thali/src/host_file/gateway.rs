@@ -1,6 +1,7 @@
 //! `[gateway]` and `[rate]`: what is in front of every service.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ const GATEWAY: Keys = Keys {
         "security-headers",
         "hsts",
         "cors",
+        "site",
     ],
     later: &[],
 };
@@ -36,6 +38,7 @@ pub(crate) struct GatewayTable {
     pub(crate) proxies: Proxies,
     pub(crate) front: FrontConfig,
     pub(crate) dress: DressConfig,
+    pub(crate) site: Option<PathBuf>,
 }
 
 impl Tables<'_, '_> {
@@ -55,6 +58,7 @@ impl Tables<'_, '_> {
                     table.dress.security_headers = self.reader.bool(entry).unwrap_or_default();
                 }
                 "hsts" => table.dress.hsts = self.hsts(entry),
+                "site" => table.site = self.reader.str(entry).map(|path| self.folder.join(path)),
                 "cors" => table.front.cors = edge::cors(self.reader, entry).map(Arc::new),
                 _ => self.reader.unknown(entry, &GATEWAY),
             }
@@ -150,6 +154,7 @@ compression = false
 security-headers = false
 hsts = "8760h"
 cors = { origins = ["https://shop.example"] }
+site = "pages"
 [rate]
 default = { limit = 600, per = "1m", by = "ip" }
 keys-max = 4096
@@ -163,6 +168,7 @@ orders = { limit = 5, per = "1s", burst = 10 }
         let hsts = Some(Duration::from_secs(8760 * 3600));
         assert_eq!(table.dress, DressConfig { compression: false, security_headers: false, hsts });
         assert_eq!(table.front.cors.unwrap().origins, ["https://shop.example"]);
+        assert_eq!(table.site.unwrap(), Path::new("/etc/thali/pages"));
         let rate = table.front.rate;
         assert_eq!((rate.default.unwrap().limit, rate.keys_max), (600, 4096));
         assert_eq!(rate.services.values().next().unwrap().burst, 10);
@@ -185,7 +191,7 @@ orders = { limit = 5, per = "1s", burst = 10 }
                 "thali.toml:3: \"via\" is not what proxies write: \"x-forwarded-for\" or \"forwarded\"",
                 "thali.toml:4: \"9y\" is not a time of at most two years: write it like \"8760h\"",
                 "thali.toml:5: unknown key \"trust\": expected trusted-proxies, forwarded-header, \
-                 compression, security-headers, hsts, cors",
+                 compression, security-headers, hsts, cors, site",
                 "thali.toml:7: \"default\" needs \"per\": write it like { limit = 100, per = \"1m\" }",
                 "thali.toml:8: \"keys-max\" must be 1024 to 16777216, got 5",
             ]

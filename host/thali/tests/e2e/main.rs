@@ -23,6 +23,7 @@ mod rollouts;
 mod schedules;
 mod settings;
 mod shop;
+mod site;
 mod stock;
 mod support;
 mod swap;
