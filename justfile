@@ -26,9 +26,9 @@ build-components: build
     @# What the tests of events publish and listen with.
     cargo build --quiet --profile component --target wasm32-wasip2 -p bench-announcer -p bench-listener
 
-# Run a node with every service and the seed data; a changed component is deployed as it is built
+# Run a node with every service, the seed data and the tracker at /; a changed component is deployed as it is built
 up *ARGS: build build-components
-    exec {{ thali }} up --components target/components --watch --seed --dev "$@"
+    exec {{ thali }} up --components target/components --watch --seed --dev --site apps/tracker/site "$@"
 
 # Run every test; ARGS choose some (cargo nextest's filters)
 test *ARGS: build build-components
@@ -63,6 +63,10 @@ deny:
 conformance *ARGS: build build-components
     scripts/api-conformance.sh "$@"
 
+# The tracker in a headless Chromium, against a host of its own; pictures of it are in target/browser-tests
+test-browser *ARGS: build build-components
+    scripts/browser-tests.sh "$@"
+
 # The long run of the swap test: 50 deploys in 60 s under 32 connections, no request lost
 hot-swap: build build-components
     THALI_SWAP_DEPLOYS=50 THALI_SWAP_CLIENTS=32 THALI_SWAP_PACE_MS=1200 \
@@ -90,4 +94,4 @@ bench *ARGS: build build-components
     cargo run --release -p thali-bench -- "$@"
 
 # Everything CI runs, the tests last
-ci: lint doc deny conformance guide test
+ci: lint doc deny conformance guide test-browser test

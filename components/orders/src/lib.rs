@@ -25,6 +25,7 @@ mod deliveries;
 mod desk;
 mod events;
 mod input;
+mod kitchen;
 mod neighbours;
 mod ordering;
 mod paying;
@@ -38,7 +39,7 @@ mod waiting;
 
 use bindings::exports::thali::delivery::events::Guest as DeliveryEvents;
 use bindings::exports::thali::orders::ordering::{
-    Error, Guest as Ordering, NewOrder, Order, Page, Status,
+    Error, Filter, Guest as Ordering, KitchenPage, NewOrder, Order, Page, Status,
 };
 use bindings::exports::thali::orders::upkeep::Guest as Upkeep;
 use bindings::thali::delivery::dispatch::{Assignment, Driver};
@@ -79,6 +80,10 @@ impl Ordering for Service {
 
     fn mine(limit: Option<u32>, cursor: Option<String>) -> Result<Page, Error> {
         ordering::mine(desk(), limit, cursor.as_deref())
+    }
+
+    fn kitchen(filter: Filter) -> Result<KitchenPage, Error> {
+        kitchen::orders(&Platform, filter)
     }
 
     fn cancel(id: String) -> Result<Order, Error> {

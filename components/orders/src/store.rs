@@ -47,12 +47,14 @@ const INSERT_ORDER: &str = "\
 const INSERT_ITEMS: &str = "\
     INSERT INTO order_items (order_id, position, item_id, name, price, quantity, total) VALUES ";
 
-const FIND: &str = "\
-    SELECT o.id, o.status, o.restaurant_id, o.restaurant, o.total, o.currency, \
-           o.driver_id, o.driver_name, o.eta_minutes, o.tracking_id, \
-           o.pickup_lat, o.pickup_lon, o.dropoff_lat, o.dropoff_lon, o.by_card, o.owner, \
-           i.item_id, i.name, i.price, i.quantity, i.total \
-    FROM orders o JOIN order_items i ON i.order_id = o.id WHERE o.id = $1 ORDER BY i.position";
+/// What [`read_order`] reads of an order `o`.
+pub(crate) const ORDER: &str = "\
+    o.id, o.status, o.restaurant_id, o.restaurant, o.total, o.currency, \
+    o.driver_id, o.driver_name, o.eta_minutes, o.tracking_id, \
+    o.pickup_lat, o.pickup_lon, o.dropoff_lat, o.dropoff_lon, o.by_card, o.owner";
+
+/// What [`read_item`] reads of an item `i`.
+pub(crate) const ITEM: &str = "i.item_id, i.name, i.price, i.quantity, i.total";
 
 /// How many rows a change must change: the order that is as it has to be.
 const ONE: Option<u64> = Some(1);
@@ -210,7 +212,11 @@ pub(crate) fn note_move(
 
 /// The order with this id.
 pub(crate) fn find(database: &dyn Query, id: &str) -> Result<Option<Stored>, Failed> {
-    let rows = read(database, FIND, &[id.into()], |row| {
+    let sql = format!(
+        "SELECT {ORDER}, {ITEM} FROM orders o JOIN order_items i ON i.order_id = o.id \
+         WHERE o.id = $1 ORDER BY i.position"
+    );
+    let rows = read(database, &sql, &[id.into()], |row| {
         let stored = read_order(row)?;
         let item = read_item(row, &stored.order.total.currency)?;
         Ok((stored, item))
@@ -333,7 +339,7 @@ fn read_driver(row: &mut Row) -> Result<Option<Driver>, Failed> {
 }
 
 /// An order that has no items yet.
-fn read_order(row: &mut Row) -> Result<Stored, Failed> {
+pub(crate) fn read_order(row: &mut Row) -> Result<Stored, Failed> {
     let order = Order {
         id: row.text()?,
         status: read_status(row)?,
@@ -348,7 +354,8 @@ fn read_order(row: &mut Row) -> Result<Stored, Failed> {
     Ok(Stored { order, way: read_way(row)?, by_card: row.flag()?, owner: row.optional_text()? })
 }
 
-fn read_item(row: &mut Row, currency: &str) -> Result<Item, Failed> {
+/// An item of an order in this currency.
+pub(crate) fn read_item(row: &mut Row, currency: &str) -> Result<Item, Failed> {
     let (item_id, name) = (row.text()?, row.text()?);
     let price = Money { amount: row.integer()?, currency: currency.to_owned() };
     let quantity = row.integer()?;

@@ -43,6 +43,7 @@ impl Shop {
             include_str!("../migrations/0002_events.sql"),
             include_str!("../migrations/0003_payment.sql"),
             include_str!("../migrations/0004_owner.sql"),
+            include_str!("../migrations/0005_kitchen.sql"),
         ]);
         let town = Town { free: Cell::new(drivers), ..Town::default() };
         Self { database, town, wallet: Wallet::default() }

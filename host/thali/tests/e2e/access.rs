@@ -50,6 +50,7 @@ fn table() -> Vec<Row> {
         owned("GET /orders/{id}", "/orders/ORDER", [404, 404, 200, 200, 200]),
         owned("GET /orders/{id}/track", "/orders/ORDER/track", [404, 404, 200, 200, 200]),
         owned("GET /orders", "/orders", [401, 200, 200, 200, 200]),
+        scoped("GET /kitchen/orders", "/kitchen/orders", "orders:write", 200),
         public("POST /orders", "/orders", 400),
         Row {
             body: json!({ "status": "preparing" }),
