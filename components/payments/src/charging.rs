@@ -11,7 +11,7 @@ use crate::card;
 use crate::desk::Desk;
 use crate::events::Event;
 use crate::provider::{Answer, Request};
-use crate::store::{self, Stored};
+use crate::store::{self, Entry, Stored};
 
 const AMOUNT_MAX: i64 = 100_000_000;
 
@@ -27,7 +27,7 @@ impl From<Failed> for Error {
 /// Charges for an order, or answers the charge that it has.
 pub(crate) fn charge(desk: Desk<'_>, new: NewCharge) -> Result<Charge, Error> {
     let new = checked(new, desk.now_ms)?;
-    let stored = match store::of_order(desk.database, &new.order_id)? {
+    let stored = match known(desk, &new)? {
         Some(stored) => stored,
         None => keep(desk, &new)?,
     };
@@ -43,6 +43,20 @@ pub(crate) fn charge(desk: Desk<'_>, new: NewCharge) -> Result<Charge, Error> {
     }
 }
 
+/// The charge that an order has. One that was called off before its charge came has a cancelled one
+/// from now on: the charge has said what it would have cost.
+fn known(desk: Desk<'_>, new: &NewCharge) -> Result<Option<Stored>, Failed> {
+    match store::of_order(desk.database, &new.order_id)? {
+        None => Ok(None),
+        Some(Entry::Charge(stored)) => Ok(Some(stored)),
+        Some(Entry::Barred) => {
+            store::cancel_barred(desk.database, &new.order_id, &new.amount)?;
+            let entry = store::of_order(desk.database, &new.order_id)?;
+            entry.and_then(Entry::charge).ok_or(Failed::Unavailable).map(Some)
+        }
+    }
+}
+
 /// A charge as it stands.
 pub(crate) fn get(database: &dyn Query, id: &str) -> Result<Charge, Error> {
     let stored = if id::is_plausible(id) { store::get(database, id)? } else { None };
@@ -52,7 +66,8 @@ pub(crate) fn get(database: &dyn Query, id: &str) -> Result<Charge, Error> {
 /// The charge of an order as it stands.
 pub(crate) fn find(database: &dyn Query, order_id: &str) -> Result<Charge, Error> {
     let plausible = id::is_plausible(order_id);
-    let stored = if plausible { store::of_order(database, order_id)? } else { None };
+    let entry = if plausible { store::of_order(database, order_id)? } else { None };
+    let stored = entry.and_then(Entry::charge);
     stored.map(|stored| stored.charge).ok_or(Error::NotFound)
 }
 
@@ -73,8 +88,10 @@ pub(crate) fn refund(desk: Desk<'_>, id: &str) -> Result<Charge, Error> {
 
 /// An order was called off: what was taken for it is given back, and nothing will be taken.
 pub(crate) fn called_off(desk: Desk<'_>, order_id: &str) -> Result<(), Failed> {
-    let Some(stored) = store::of_order(desk.database, order_id)? else {
-        return bar(desk, order_id);
+    let stored = match store::of_order(desk.database, order_id)? {
+        Some(Entry::Charge(stored)) => stored,
+        Some(Entry::Barred) => return Ok(()),
+        None => return bar(desk, order_id),
     };
     store::begin_refund(desk.database, &stored.charge.id)?;
     match store::get(desk.database, &stored.charge.id)? {
@@ -85,10 +102,8 @@ pub(crate) fn called_off(desk: Desk<'_>, order_id: &str) -> Result<(), Failed> {
 
 /// A charge that comes too late finds that its order was called off.
 fn bar(desk: Desk<'_>, order_id: &str) -> Result<(), Failed> {
-    let amount = Money { amount: 0, currency: "XXX".to_owned() };
-    let stored = fresh(order_id, amount, None, Status::Cancelled);
     let transaction = desk.database.begin()?;
-    store::insert(&*transaction, &stored, desk.now_ms)?;
+    store::bar(&*transaction, &id::new(), order_id, desk.now_ms)?;
     match transaction.commit() {
         // The charge was faster: it is called off like any other.
         Err(Failed::Constraint(ConstraintKind::Unique)) => called_off(desk, order_id),
@@ -128,9 +143,9 @@ fn keep(desk: Desk<'_>, new: &NewCharge) -> Result<Stored, Failed> {
     }
     match transaction.commit() {
         Ok(()) => Ok(stored),
-        // Somebody else charges for the same order.
+        // Somebody else charges for the same order, or has called it off.
         Err(Failed::Constraint(ConstraintKind::Unique)) => {
-            store::of_order(desk.database, &new.order_id)?.ok_or(Failed::Unavailable)
+            known(desk, new)?.ok_or(Failed::Unavailable)
         }
         Err(failed) => Err(failed),
     }
@@ -340,7 +355,13 @@ mod tests {
         bank.called_off("o-1");
         assert_eq!(find(&bank.database, "o-1").unwrap().status, Status::Refunded);
         bank.called_off("o-2");
-        assert_eq!(bank.charge(new_charge("o-2", GOOD)).unwrap().status, Status::Cancelled);
+        bank.called_off("o-2");
+        assert_eq!(find(&bank.database, "o-2"), Err(Error::NotFound), "there never was a charge");
+        let late = bank.charge(new_charge("o-2", GOOD)).unwrap();
+        assert_eq!((late.status, &late.amount), (Status::Cancelled, &usd(1299)));
+        bank.called_off("o-2");
+        assert_eq!(bank.charge(new_charge("o-2", GOOD)), Ok(late.clone()));
+        assert_eq!(bank.refund(&late.id), Ok(late));
         bank.hush();
         bank.charge(new_charge("o-3", GOOD)).unwrap();
         bank.called_off("o-3");

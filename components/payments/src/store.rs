@@ -14,6 +14,24 @@ pub(crate) struct Stored {
     pub(crate) refunding: bool,
 }
 
+/// What is known of an order.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Entry {
+    Charge(Stored),
+    /// It was called off before its charge came.
+    Barred,
+}
+
+impl Entry {
+    /// The charge, if there is one.
+    pub(crate) fn charge(self) -> Option<Stored> {
+        match self {
+            Self::Charge(stored) => Some(stored),
+            Self::Barred => None,
+        }
+    }
+}
+
 const COLUMNS: &str = "id, order_id, amount, currency, status, last4, reason, token FROM charges";
 
 /// How many rows a change must change: the charge that is as it has to be.
@@ -39,6 +57,30 @@ pub(crate) fn insert(
         now_ms.into(),
     ];
     transaction.add(sql, &params, None)
+}
+
+/// Keeps that an order was called off before its charge came.
+pub(crate) fn bar(
+    transaction: &dyn Transaction,
+    id: &str,
+    order_id: &str,
+    now_ms: i64,
+) -> Result<(), Failed> {
+    let sql =
+        "INSERT INTO charges (id, order_id, status, created_at) VALUES ($1, $2, 'barred', $3)";
+    transaction.add(sql, &[id.into(), order_id.into(), now_ms.into()], None)
+}
+
+/// The charge of an order that was called off before has come.
+pub(crate) fn cancel_barred(
+    database: &dyn Database,
+    order_id: &str,
+    amount: &Money,
+) -> Result<(), Failed> {
+    let sql = "UPDATE charges SET status = 'cancelled', amount = $2, currency = $3 \
+               WHERE order_id = $1 AND status = 'barred'";
+    let params = [order_id.into(), amount.amount.into(), amount.currency.as_str().into()];
+    database.execute(sql, &params).map(drop)
 }
 
 /// Ends a charge that waits: `succeeded` or `declined`.
@@ -74,13 +116,17 @@ pub(crate) fn end_refund(database: &dyn Database, id: &str, status: Status) -> R
 
 /// The charge with this id.
 pub(crate) fn get(database: &dyn Query, id: &str) -> Result<Option<Stored>, Failed> {
-    read_one(database, &format!("SELECT {COLUMNS} WHERE id = $1"), &[id.into()], read_stored)
+    let sql = format!("SELECT {COLUMNS} WHERE id = $1 AND status <> 'barred'");
+    read_one(database, &sql, &[id.into()], read_stored)
 }
 
-/// The charge of this order.
-pub(crate) fn of_order(database: &dyn Query, order_id: &str) -> Result<Option<Stored>, Failed> {
-    let sql = format!("SELECT {COLUMNS} WHERE order_id = $1");
-    read_one(database, &sql, &[order_id.into()], read_stored)
+/// What is known of this order.
+pub(crate) fn of_order(database: &dyn Query, order_id: &str) -> Result<Option<Entry>, Failed> {
+    let sql = format!("SELECT status = 'barred', {COLUMNS} WHERE order_id = $1");
+    read_one(database, &sql, &[order_id.into()], |row| match row.flag()? {
+        true => Ok(Entry::Barred),
+        false => read_stored(row).map(Entry::Charge),
+    })
 }
 
 /// Charges that wait for the provider, the oldest first.

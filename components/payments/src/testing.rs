@@ -49,7 +49,10 @@ pub(crate) struct Bank {
 impl Bank {
     pub(crate) fn new() -> Self {
         Self {
-            database: Memory::new(&[include_str!("../migrations/0001_init.sql")]),
+            database: Memory::new(&[
+                include_str!("../migrations/0001_init.sql"),
+                include_str!("../migrations/0002_barred.sql"),
+            ]),
             cards: RefCell::default(),
             told: RefCell::default(),
             taken: RefCell::default(),
