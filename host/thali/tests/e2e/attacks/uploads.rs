@@ -27,7 +27,7 @@ pub(super) const CASES: &[Case] = &[
     Case::poses_nothing("U-14", "archive_entries", "no archives are accepted"),
     Case::new("U-16", "same_upload_twice_and_race", "one whole revision is live", race),
     refused("U-17", "start_function_bomb", "422 smoke_failed at its limit", start_bomb),
-    Case::new("U-18", "upload_flood", "2 compile, 8 wait, then 503", flood).flood(),
+    Case::new("U-18", "upload_flood", "2 compile, 8 wait, then 503", flood).flood().once(),
 ];
 
 const fn refused(
