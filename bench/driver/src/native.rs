@@ -15,6 +15,8 @@ use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 
+use crate::native_jobs;
+
 const ITEMS: u64 = 1_000_000;
 
 /// What the echo component says before the driver makes another build of it.
@@ -118,7 +120,8 @@ pub(crate) fn serve() -> Result<()> {
     runtime.block_on(async {
         let app = Router::new()
             .route("/api/v1/bench/items/{id}", get(item))
-            .route("/api/v1/bench/orders", post(order));
+            .route("/api/v1/bench/orders", post(order))
+            .merge(native_jobs::router());
         let app = crate::board::routes(app);
         let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
         writeln!(std::io::stdout(), "{}", listener.local_addr()?)?;

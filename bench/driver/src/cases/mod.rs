@@ -1,5 +1,6 @@
 //! The cases, in the order of the table.
 
+mod beside;
 mod deploy;
 mod durable;
 mod events;
@@ -43,7 +44,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         (load::CASES, load::run),
         (durable::CASES, durable::run),
         (&[food::CASE], food::run),
-        (&[orders::CASE], orders::run),
+        (orders::CASES, orders::run),
         (games::CASES, games::run),
         (&[events::CASE], events::run),
         (deploy::CASES, deploy::run),

@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use super::Bench;
+use super::beside::{Beside, Names};
 use crate::build;
+use crate::flask;
 use crate::host::{Host, HostSpec};
 use crate::machine::cpu_time;
 use crate::report::{Report, Row, Unit};
@@ -14,8 +16,19 @@ use crate::stats::Spread;
 use crate::town;
 use crate::wrk::{CUSTOMERS, Wrk};
 
-/// The name of the case.
-pub(super) const CASE: &str = "orders";
+const CASE: &str = "orders";
+
+/// What it is compared with.
+const RIVALS: Names = Names {
+    flask: "flask-orders",
+    flask_what: "the same with Flask: four processes that call each other, in memory",
+    flask_services: flask::FOOD,
+    native: "native-orders",
+    native_what: "the same with axum: one process, no calls, in memory",
+};
+
+/// The names of the cases.
+pub(super) const CASES: &[&str] = &[CASE, RIVALS.flask, RIVALS.native];
 
 /// What is aimed at, on two cores: ten times what the tutorial this started from does in memory.
 const PER_SECOND_AIM: f64 = 1_500.0;
@@ -51,9 +64,12 @@ pub(super) fn run(bench: &Bench<'_>, report: &mut Report) -> Result<()> {
     let spec = HostSpec { name: "host-orders", seed: true, listen: None, options: &[] };
     let host = Host::start(bench.work, spec)?;
     host.deploy_all(food.iter().map(|component| town::settle(component)))?;
+    let mut beside = Beside::start(bench, RIVALS)?;
     let mut rounds = Rounds::default();
     bench.say(format_args!("warming up {CASE}"));
     round(&wrk, &host, WARM_UP, &mut rounds, report)?;
+    beside.round(|server| wrk.order(server, WARM_UP))?;
+    beside.warmed_up();
     rounds = Rounds { orders: rounds.orders, ..Rounds::default() };
     for number in 1..=bench.effort.rounds {
         if rounds.orders as f64 > f64::from(town::DRIVERS_COUNT) * DRIVERS_USED_MAX {
@@ -61,8 +77,11 @@ pub(super) fn run(bench: &Bench<'_>, report: &mut Report) -> Result<()> {
         }
         bench.say(format_args!("orders of {CUSTOMERS} customers, round {number}"));
         round(&wrk, &host, bench.effort.round, &mut rounds, report)?;
+        beside.round(|server| wrk.order(server, bench.effort.round))?;
     }
-    report.push(row(rounds)?);
+    let per_second = rounds.per_second.clone();
+    report.push(beside.compare(row(rounds)?, &per_second));
+    beside.finish(report)?;
     host.stop()
 }
 
