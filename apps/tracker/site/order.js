@@ -54,7 +54,9 @@ class OrderForm {
     try {
       this.#restaurants = await list('/restaurants', { signal: this.#signal });
     } catch (error) {
-      this.#failed('The restaurants cannot be listed', error);
+      if (this.#signal.aborted) return;
+      if (!(error instanceof Refused)) throw error;
+      showProblem(this.#parts.problem, 'The restaurants cannot be listed', element('p', { textContent: error.sentence }));
       return;
     }
     fields.restaurant.replaceChildren(...this.#restaurants.map((restaurant) => element('option', {
@@ -75,6 +77,7 @@ class OrderForm {
     const chosen = this.#restaurant;
     this.#menu = [];
     this.#parts.menu.replaceChildren();
+    say(this.#parts.note, '');
     this.#errors.clear();
     this.#showPlaces();
     this.#addUp();
@@ -87,14 +90,12 @@ class OrderForm {
       this.#parts.menu.replaceChildren(...items.map(dish));
       this.#addUp();
     } catch (error) {
-      if (this.#restaurant === chosen) this.#failed(`${chosen.name} has no menu now`, error);
+      if (this.#signal.aborted || this.#restaurant !== chosen) return;
+      if (!(error instanceof Refused)) throw error;
+      // Said where the menu would be: whoever goes through the restaurants by keyboard keeps the focus.
+      const why = error.problem.code === 'closed' ? 'is closed now' : `has no menu now: ${error.sentence}`;
+      say(this.#parts.note, `${chosen.name} ${why}.`);
     }
-  }
-
-  #failed(title, error) {
-    if (this.#signal.aborted) return;
-    if (!(error instanceof Refused)) throw error;
-    showProblem(this.#parts.problem, title, element('p', { textContent: error.sentence }));
   }
 
   /** What is ordered, in the order of the menu. */

@@ -145,6 +145,23 @@ test('a bad order shows its mistakes at their fields, and can be put right', asy
   await finish(id);
 });
 
+test('a restaurant that is closed says so where its menu would be', async () => {
+  const token = await host.token('owner', 'restaurants:write');
+  const page = await browser.page(host.url());
+  await choose(page);
+  await host.ask('POST', '/restaurants/2/close', { token, body: {} });
+  const restaurants = page.getByLabel('Choose a restaurant');
+  await restaurants.focus();
+  await restaurants.selectOption({ label: 'Sakura Sushi, japanese' });
+  await says(page, 'note', 'Sakura Sushi is closed now.');
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'restaurant', 'the focus stays');
+  await host.ask('POST', '/restaurants/2/open', { token, body: {} });
+  await choose(page);
+  await restaurants.selectOption({ label: 'Sakura Sushi, japanese' });
+  await page.getByRole('button', { name: 'One more Miso Soup' }).waitFor();
+  assert.equal(await page.locator('[data-part=note]').textContent(), '');
+});
+
 test('an order that got no answer is placed once, however often it is sent', async () => {
   const page = await browser.page(host.url());
   await fillIn(page);
