@@ -107,7 +107,9 @@ pub(super) fn orders(client: &Client) {
     let skipped = json!({"status": "ready"});
     kitchen.refused(&format!("POST {step}"), &skipped, 409, "invalid_transition");
     kitchen.refused(&format!("POST {step}"), &json!({"status": "eaten"}), 400, "bad_request");
-    for status in ["preparing", "ready", "picked_up"] {
+    assert_eq!(kitchen.post(&step, &json!({"status": "preparing"}), 200)["status"], "preparing");
+    in_the_kitchen(client, &order);
+    for status in ["ready", "picked_up"] {
         assert_eq!(kitchen.post(&step, &json!({"status": status}), 200)["status"], status);
     }
     ann.refused(&format!("POST {path}/cancel"), &json!({}), 409, "too_late");
@@ -126,6 +128,20 @@ pub(super) fn orders(client: &Client) {
     wrong["items"] = json!([]);
     nobody.refused("POST /api/v1/orders", &wrong, 422, "invalid");
     nobody.refused("POST /api/v1/orders", &json!({}), 400, "bad_request");
+}
+
+/// Kitchens see what they cook, and nobody else does. Others cook at the same time.
+fn in_the_kitchen(client: &Client, order: &Value) {
+    let kitchen = client.staff("orders:write");
+    let list = "/api/v1/kitchen/orders";
+    let cooked = kitchen.get(&format!("{list}?status=preparing&restaurant_id=1&limit=100"), 200);
+    let cooked = cooked["items"].as_array().unwrap();
+    let mine = cooked.iter().find(|item| item["id"] == order["id"]).unwrap();
+    assert_eq!((&mine["items"], &mine["status"]), (&order["items"], &json!("preparing")));
+    kitchen.refused(&format!("GET {list}?status=eaten"), &Value::Null, 400, "bad_request");
+    kitchen.refused(&format!("GET {list}?cursor=x"), &Value::Null, 422, "invalid");
+    let bob = client.person("bob", "");
+    bob.refused(&format!("GET {list}"), &Value::Null, 403, "insufficient_scope");
 }
 
 pub(super) fn paying(client: &Client) {
