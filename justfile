@@ -12,9 +12,9 @@ nextest_profile := if env("CI", "") == "" { "default" } else { "ci" }
 default:
     @just --list --unsorted
 
-# Build the host, target/release/thali
+# Build the host, target/release/thali, and the demo beside it
 build:
-    cargo build --release -p thali
+    cargo build --release -p thali -p thali-demo
 
 # Build one service and pack it into target/components/NAME.wasm
 build-component NAME: build
@@ -71,6 +71,17 @@ test-browser *ARGS: build build-components
 hot-swap: build build-components
     THALI_SWAP_DEPLOYS=50 THALI_SWAP_CLIENTS=32 THALI_SWAP_PACE_MS=1200 \
         cargo test --release --workspace --test e2e -- --nocapture no_request_is_lost
+
+# A day of customers, drivers and players on the node that `just up` runs; ARGS as of `thali-demo --help`
+demo *ARGS: build
+    #!/usr/bin/env bash
+    set -euo pipefail
+    export THALI_DEMO_TOKEN="${THALI_DEMO_TOKEN:-$({{ thali }} token --sub demo --scope admin --ttl 1h)}"
+    exec target/release/thali-demo "$@"
+
+# How large the services are, and of what: the table of docs/services.md
+sizes: build build-components
+    scripts/sizes.sh
 
 # Every service from outside, while all of them are redeployed in turn, again and again
 redeploy DEPLOYS="200": build build-components

@@ -21,6 +21,8 @@ pub const SECTION_MIGRATIONS: &str = "thali:migrations";
 pub const SECTION_SEED: &str = "thali:seed";
 /// The sections that hold one encoded WIT package each.
 pub const SECTION_WIT: &str = "thali:wit";
+/// What the linker calls the parts of a component: for debuggers, and left out. It is a twentieth of a service.
+const SECTION_NAMES: &str = "component-name";
 
 /// The most bytes of all migrations.
 pub const MIGRATIONS_BYTES_MAX: usize = 4 << 20;
@@ -170,7 +172,7 @@ pub(crate) fn wit_sections(component: &[u8]) -> Result<Vec<&[u8]>, PackError> {
 
 /// The component without the sections that Thali adds.
 fn without_parts(component: &[u8]) -> Result<Vec<u8>, PackError> {
-    let ours = [SECTION_MANIFEST, SECTION_MIGRATIONS, SECTION_SEED, SECTION_WIT];
+    let ours = [SECTION_MANIFEST, SECTION_MIGRATIONS, SECTION_SEED, SECTION_WIT, SECTION_NAMES];
     let mut out = Vec::with_capacity(component.len() + (64 << 10));
     let mut kept_to = 0;
     for custom in custom_sections(component)? {

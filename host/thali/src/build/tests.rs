@@ -84,7 +84,7 @@ const WIT: [(&str, &str); 3] = [
 ];
 
 #[test]
-fn the_packages_that_a_component_names_are_packed_with_those_they_use() {
+fn the_packages_that_a_component_offers_are_packed_with_those_they_use() {
     let dir = tempfile::tempdir().unwrap();
     let root = dir.path().canonicalize().unwrap();
     files(&root, &WIT);
@@ -95,6 +95,10 @@ fn the_packages_that_a_component_names_are_packed_with_those_they_use() {
     assert_eq!(count(&["thali:orders/ordering@1.0.0"]), 2);
     assert_eq!(count(&["thali:other/other@1.0.0"]), 1);
     assert_eq!(count(&["thali:other/other@2.0.0"]), 0);
+    assert_eq!(count(&["thali:orders/events@1.0.0"]), 0, "it listens to them");
+    let Contract { exports, .. } = contract(&["thali:orders/ordering@1.0.0"]);
+    let calls = Contract { exports: Vec::new(), imports: exports };
+    assert_eq!(wit::packages(&component, &root, &calls).unwrap().len(), 0, "it calls them");
     assert_eq!(wit::packages(&component, &component, &contract(&[])).unwrap().len(), 0);
 }
 

@@ -12,7 +12,7 @@ use super::error::{BuildError, io};
 /// The name of the folder that holds WIT.
 const FOLDER: &str = "wit";
 
-/// The encoded packages that a component's interfaces name, with those that they use, in the order of
+/// The encoded packages of the interfaces that a component offers, with those that they use, in the order of
 /// their names. None when there is no `wit` folder: the component then has no documentation.
 pub(super) fn packages(
     dir: &Path,
@@ -75,10 +75,11 @@ fn list(folder: &Path) -> Result<(Vec<PathBuf>, bool), BuildError> {
     Ok((folders, has_files))
 }
 
-/// The packages that the contract names and those that they use.
+/// The packages of the interfaces that clients may call, and those that they use. Of what a component calls,
+/// or listens to, the documentation is its owner's.
 fn named(resolve: &Resolve, contract: &Contract) -> Vec<PackageId> {
-    let names: Vec<_> =
-        contract.exports.iter().chain(&contract.imports).map(|interface| &interface.name).collect();
+    let callable = contract.exports.iter().map(|interface| &interface.name);
+    let names: Vec<_> = callable.filter(|name| !name.is_events()).collect();
     let is_named = |package: &PackageName| names.iter().any(|name| is_package(package, name));
     let mut open: Vec<_> = resolve
         .packages

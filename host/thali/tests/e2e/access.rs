@@ -154,7 +154,7 @@ fn place(host: &TestHost, token: Option<&str>) -> String {
 
 #[test]
 fn matrix_every_route() {
-    matrix(&TestHost::with_services(), &[]);
+    matrix(&TestHost::with_all_services(), &[]);
 }
 
 /// Asks every route as each kind of caller. `others` are routes of no concern. Answers how many there are.
@@ -181,7 +181,7 @@ pub(crate) fn matrix(host: &TestHost, others: &[&str]) -> usize {
 
 #[test]
 fn cross_owner_reads() {
-    others_orders_do_not_exist(&TestHost::with_services());
+    others_orders_do_not_exist(&TestHost::with_all_services());
 }
 
 /// M-02: what belongs to somebody else is answered as what is not there.

@@ -11,7 +11,7 @@ fn unlock(host: &TestHost, player: &str, achievement: &str) -> Answer {
 
 #[test]
 fn without_players_who_has_achievements_goes_on_and_others_are_told_to_try_again() {
-    let host = TestHost::with_services();
+    let host = TestHost::with_all_services();
     assert_eq!(host.post("/api/v1/players/ann/xp", &json!({ "amount": 1 })).status, 200);
     assert_eq!(unlock(&host, "ann", "first_win").status, 201);
     assert_eq!(host.remove("players").status, 200);

@@ -7,6 +7,7 @@ mod chaos;
 mod cli;
 mod contracts;
 mod databases;
+mod demo;
 mod disks;
 mod drain;
 mod events;

@@ -39,7 +39,7 @@ fn charge_of(host: &TestHost, id: &str) -> Value {
 
 /// A host whose shop goes on every second with what waits.
 fn host() -> TestHost {
-    let host = TestHost::with_services();
+    let host = TestHost::with_all_services();
     let quick = with_manifest(&component("shop"), |manifest| {
         manifest.replace("*/10 * * * * *", "* * * * * *")
     });
@@ -49,7 +49,7 @@ fn host() -> TestHost {
 
 #[test]
 fn a_purchase_is_charged_taken_from_the_shelf_and_remembered() {
-    let host = TestHost::with_services();
+    let host = TestHost::with_all_services();
     let mut both = order(GOOD, 2);
     let mug = json!({"product_id": "2", "quantity": 1});
     both["lines"].as_array_mut().unwrap().push(mug);
@@ -78,7 +78,7 @@ fn a_purchase_is_charged_taken_from_the_shelf_and_remembered() {
 
 #[test]
 fn what_cannot_be_bought_is_told_and_stock_and_money_are_as_before() {
-    let host = TestHost::with_services();
+    let host = TestHost::with_all_services();
     let declined = buy(&host, &order(DECLINED, 2));
     assert_eq!((declined.status, &declined.body["code"]), (402, &json!("payment_declined")));
     let admin = host.token_of("operator", "inventory:write");

@@ -37,7 +37,7 @@ fn reserve_until_told(host: &TestHost, key: &str) -> Answer {
 
 /// Products set aside for a second, and inventory looking every second.
 fn impatient() -> TestHost {
-    let host = TestHost::with_services();
+    let host = TestHost::with_all_services();
     for (name, from, to) in [
         ("inventory", "*/5 * * * * *", "* * * * * *"),
         ("products", "reservation-seconds = 600", "reservation-seconds = 1"),
@@ -54,7 +54,7 @@ fn impatient() -> TestHost {
 
 #[test]
 fn sixty_four_buyers_at_once_get_exactly_what_there_is() {
-    let host = TestHost::with_services();
+    let host = TestHost::with_all_services();
     let at_once = Barrier::new(BUYERS);
     let buy = &|buyer: usize| {
         at_once.wait();
@@ -108,7 +108,7 @@ fn what_expired_comes_back_by_itself_and_can_be_had_again() {
 
 #[test]
 fn a_wish_that_is_sent_again_with_its_key_is_reserved_once() {
-    let host = TestHost::with_services();
+    let host = TestHost::with_all_services();
     let wish = || {
         let key = [("Idempotency-Key", "k-1")];
         host.try_post("/api/v1/products/2/reserve/3", &key, &json!({})).unwrap()
@@ -121,7 +121,7 @@ fn a_wish_that_is_sent_again_with_its_key_is_reserved_once() {
 
 #[test]
 fn without_inventory_products_are_shown_but_not_set_aside() {
-    let host = TestHost::with_services();
+    let host = TestHost::with_all_services();
     let product = || host.get("/api/v1/products/1").body;
     assert_eq!((&product()["stock"], &product()["available"]), (&json!(100), &json!(100)));
     let removed = host.remove("inventory");

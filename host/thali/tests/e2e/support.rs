@@ -14,8 +14,8 @@ use ureq::Agent;
 use ureq::http::header::AUTHORIZATION;
 
 pub(crate) use components::{
-    bench_component, component, components_dir, folder_of, guest, trapping, with_manifest,
-    with_version,
+    bench_component, component, components_dir, folder_of, food_folder, guest, trapping,
+    with_manifest, with_version,
 };
 
 /// How long what happens by itself may take on a busy machine. It takes milliseconds on another.
@@ -71,20 +71,31 @@ impl TestHost {
 
     /// A host with the food delivery services and their seed data.
     pub(crate) fn with_services() -> Self {
-        let folder = components_dir();
-        Self::start(
-            tempfile::tempdir().unwrap(),
-            &["--seed", "--components", folder.to_str().unwrap()],
-        )
+        Self::with_services_after(|_| ())
     }
 
     /// The same, after `prepare` did something to the folder of the databases.
     pub(crate) fn with_services_after(prepare: impl FnOnce(&Path)) -> Self {
-        let (data, folder) = (tempfile::tempdir().unwrap(), components_dir());
+        let (data, folder) = (tempfile::tempdir().unwrap(), food_folder());
         let databases = data.path().join("data/databases");
         std::fs::create_dir_all(&databases).unwrap();
         prepare(&databases);
-        Self::start(data, &["--seed", "--components", folder.to_str().unwrap()])
+        Self::start(data, &["--seed", "--components", folder.path().to_str().unwrap()])
+    }
+
+    /// A host with every service there is and their seed data.
+    pub(crate) fn with_all_services() -> Self {
+        Self::with_all_services_told("")
+    }
+
+    /// The same, whose `thali.toml` is this text.
+    pub(crate) fn with_all_services_told(text: &str) -> Self {
+        let (data, folder) = (tempfile::tempdir().unwrap(), components_dir());
+        let file = data.path().join("thali.toml");
+        std::fs::write(&file, text).unwrap();
+        let arguments = vec!["--config".into(), file.to_str().unwrap().into()];
+        let seeded = ["--seed", "--components", folder.to_str().unwrap()];
+        Self::start_with(data, &seeded, Ways { arguments, variables: Vec::new() })
     }
 
     /// Stops this host, does something to its data folder, and starts another on it.

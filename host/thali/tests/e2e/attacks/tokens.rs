@@ -49,7 +49,7 @@ const PUBLIC: [(&str, &str); 3] = [
 ];
 
 fn with_services() -> TestHost {
-    TestHost::with_services()
+    TestHost::with_all_services()
 }
 
 /// Secrets by their name, and the public keys of others.

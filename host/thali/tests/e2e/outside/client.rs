@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::{BufRead, BufReader};
+use std::net::Ipv4Addr;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -20,6 +21,8 @@ pub(super) struct Client<'h> {
     host: &'h TestHost,
     agent: Agent,
     tokens: Mutex<HashMap<(String, String), String>>,
+    /// Where they come from, for a host behind a proxy.
+    address: AtomicU32,
     /// Which statuses each path has answered.
     seen: Mutex<BTreeMap<(String, String), BTreeSet<u16>>>,
 }
@@ -45,7 +48,15 @@ impl<'h> Client<'h> {
             .timeout_global(Some(Duration::from_secs(30)))
             .build()
             .into();
-        Self { host, agent, tokens: Mutex::default(), seen: Mutex::default() }
+        let client = Self {
+            host,
+            agent,
+            tokens: Mutex::default(),
+            address: AtomicU32::new(0),
+            seen: Mutex::default(),
+        };
+        client.comes_from_elsewhere();
+        client
     }
 
     pub(super) fn host(&self) -> &'h TestHost {
@@ -86,6 +97,13 @@ impl<'h> Client<'h> {
         let seen = self.seen.lock().unwrap();
         let asked = seen.iter().filter(|((m, path), _)| m == method && fits(template, path));
         asked.flat_map(|(_, statuses)| statuses).copied().collect()
+    }
+
+    /// From now on these are clients of another address, as far as a proxy can be believed.
+    pub(super) fn comes_from_elsewhere(&self) {
+        let next = NAMES.fetch_add(1, Ordering::Relaxed);
+        let next = u32::try_from(next & 0x00ff_ffff).unwrap();
+        self.address.store(0x0a00_0000 | next, Ordering::Relaxed);
     }
 
     fn remember(&self, method: &str, path: &str, status: u16) {
@@ -133,7 +151,9 @@ impl Caller<'_, '_> {
         body: Option<&Value>,
     ) -> Response<ureq::Body> {
         let url = format!("http://{}{path}", self.client.host.gateway_address());
+        let address = Ipv4Addr::from(self.client.address.load(Ordering::Relaxed));
         let mut request = Request::builder().method(method).uri(url);
+        request = request.header("x-forwarded-for", address.to_string());
         if let Some(token) = &self.token {
             request = request.header("authorization", format!("Bearer {token}"));
         }
@@ -175,6 +195,10 @@ impl Caller<'_, '_> {
 
     pub(super) fn put(&self, path: &str, body: &Value, status: u16) -> Value {
         self.expect("PUT", path, Some(body), status).body
+    }
+
+    pub(super) fn delete(&self, path: &str, status: u16) {
+        self.expect("DELETE", path, None, status);
     }
 
     /// A request that is refused with this status, and this code in its problem document.

@@ -8,7 +8,9 @@ mod client;
 mod food;
 mod games;
 mod redeploy;
+mod shop;
 mod streams;
+mod users;
 
 use std::collections::BTreeMap;
 
@@ -31,6 +33,11 @@ const STORIES: &[(&str, Story)] = &[
     ("players", games::players),
     ("achievements", games::achievements),
     ("leaderboard", games::leaderboard),
+    ("accounts", users::accounts),
+    ("products", shop::products),
+    ("stock", shop::stock),
+    ("prices", shop::prices),
+    ("buying", shop::buying),
     ("streams", streams::followed_to_the_door),
     ("websocket", streams::over_a_websocket),
 ];
@@ -41,7 +48,7 @@ const BAD: std::ops::Range<u16> = 400..500;
 
 #[test]
 fn every_route_gives_its_good_answer_and_its_bad_ones() {
-    let host = TestHost::with_services();
+    let host = TestHost::with_all_services();
     let client = Client::of(&host);
     for (name, story) in STORIES {
         println!("story: {name}");

@@ -11,6 +11,9 @@ use crate::support::{TestHost, component, components_dir, with_version};
 /// Deploys in the suite: two rounds of all services.
 const ROUNDS: usize = 2;
 
+/// Every story has an address of its own: the limits of the routes are for one client.
+const BY_PROXY: &str = "[gateway]\ntrusted-proxies = [\"127.0.0.1\"]\n";
+
 /// Tellers of stories. Two orders at a time leave drivers free for everybody.
 const TELLERS: usize = 2;
 
@@ -30,7 +33,7 @@ fn a_rolling_redeploy_goes_unnoticed() {
     let services = services();
     let deploys = std::env::var("THALI_REDEPLOYS")
         .map_or(ROUNDS * services.len(), |text| text.parse().unwrap());
-    let host = TestHost::with_services();
+    let host = TestHost::with_all_services_told(BY_PROXY);
     let (deployed, told) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let tell = |teller: usize| {
         let client = Client::of(&host);
@@ -39,6 +42,7 @@ fn a_rolling_redeploy_goes_unnoticed() {
         while deployed.load(Relaxed) < deploys || at < STORIES.len() + teller {
             let (name, story) = STORIES[at % STORIES.len()];
             println!("teller {teller}: {name}");
+            client.comes_from_elsewhere();
             story(&client);
             told.fetch_add(1, Relaxed);
             at += 1;

@@ -16,6 +16,16 @@ pub(crate) fn components_dir() -> PathBuf {
     dir.canonicalize().unwrap()
 }
 
+/// A folder with the services that most tests are about. A host has compiled five sooner than all.
+pub(crate) fn food_folder() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["restaurants", "orders", "delivery", "notifications", "payments"] {
+        let file = format!("{name}.wasm");
+        std::fs::copy(components_dir().join(&file), folder.path().join(&file)).unwrap();
+    }
+    folder
+}
+
 pub(crate) fn component(name: &str) -> Vec<u8> {
     std::fs::read(components_dir().join(format!("{name}.wasm"))).unwrap()
 }
