@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
-use thali_contract::pack::{Migration, Parts, pack};
+use thali_contract::pack::{Migration, Parts, pack, unpack};
 use wit_parser::Resolve;
 
 use crate::town;
@@ -27,6 +27,13 @@ const EVENTS: [&str; 2] = ["announcer", "listener"];
 
 /// The food-delivery services, which `just bench` builds before.
 const FOOD: [&str; 4] = ["restaurants", "orders", "delivery", "notifications"];
+
+/// What a purchase goes through.
+const SHOP: [&str; 5] = ["products", "inventory", "pricing", "payments", "shop"];
+
+/// The seed of `inventory` instead of its own.
+const STOCK: &str =
+    "INSERT INTO levels (product_id, stock) VALUES ('1', 1000000000), ('2', 1000000000);";
 
 /// What was built.
 pub(crate) struct Components {
@@ -148,6 +155,25 @@ pub(crate) fn food(work: &Work) -> Result<Vec<Vec<u8>>> {
         return Ok(Vec::new());
     }
     paths.iter().map(|path| Ok(std::fs::read(path)?)).collect()
+}
+
+/// The services of the shop as they were built, with stock for more than a run buys; none when one is not
+/// there.
+pub(crate) fn shop(work: &Work) -> Result<Option<Vec<Vec<u8>>>> {
+    let folder = work.target().join("components");
+    let paths = SHOP.map(|name| folder.join(format!("{name}.wasm")));
+    if !paths.iter().all(|path| path.is_file()) {
+        return Ok(None);
+    }
+    let read = |path: &PathBuf| -> Result<Vec<u8>> {
+        let component = std::fs::read(path)?;
+        if !path.ends_with("inventory.wasm") {
+            return Ok(component);
+        }
+        let seed = Some(STOCK.to_owned());
+        Ok(pack(&component, &Parts { seed, ..unpack(&component)? })?)
+    };
+    paths.iter().map(read).collect::<Result<_>>().map(Some)
 }
 
 /// Players and leaderboard as they were built; none when one is not there.

@@ -21,6 +21,13 @@ pub(crate) type Service = (&'static str, u32);
 pub(crate) const FOOD: &[Service] =
     &[("restaurants", 1), ("delivery", 1), ("notifications", 1), ("orders", 1)];
 
+/// Buying in a shop.
+pub(crate) const SHOP: &[Service] =
+    &[("products", 1), ("pricing", 1), ("payments", 1), ("shop", 1)];
+
+/// The best players. Nothing is kept, so there can be a process for each core and another to wait.
+pub(crate) const GAMES: &[Service] = &[("leaderboard", 4)];
+
 /// Threads of each process: gunicorn's default worker serves one connection at a time and closes it.
 const THREADS: &str = "8";
 

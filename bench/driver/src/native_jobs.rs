@@ -91,13 +91,112 @@ struct Desk {
     placed: u32,
 }
 
-/// `POST /api/v1/orders`.
+#[derive(Debug, Deserialize)]
+struct Basket {
+    lines: Vec<Wanted>,
+    #[expect(dead_code, reason = "decoded and checked, as the service's is")]
+    destination: Destination,
+}
+
+#[derive(Debug, Deserialize)]
+struct Wanted {
+    product_id: String,
+    quantity: u32,
+}
+
+#[derive(Debug, Deserialize)]
+#[expect(dead_code, reason = "decoded and checked, as the service's is")]
+struct Destination {
+    country: String,
+    region: Option<String>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Purchase {
+    id: String,
+    status: &'static str,
+    lines: Vec<Bought>,
+    subtotal: Money,
+    tax: Money,
+    shipping: Money,
+    total: Money,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Bought {
+    product_id: String,
+    quantity: u32,
+    unit_price: Money,
+    total: Money,
+}
+
+/// What is on the shelf, and what was bought.
+#[derive(Default)]
+struct Shelf {
+    taken: HashMap<String, u64>,
+    purchases: HashMap<String, Purchase>,
+    placed: u64,
+}
+
+/// `POST /api/v1/orders` and `POST /api/v1/shop/orders`.
 pub(crate) fn router() -> Router {
+    let shop = Router::new().route("/api/v1/shop/orders", post(buy));
+    food().merge(shop.with_state(Arc::new(Mutex::new(Shelf::default()))))
+}
+
+fn food() -> Router {
     let (rows, columns) = town::RESTAURANTS;
     let ids = (0..rows).flat_map(|i| (0..columns).map(move |j| format!("town-{i}-{j}")));
     let restaurants = ids.map(|id| (id, "Pizza Paradise")).collect();
     let town = Town { restaurants, desk: Mutex::default() };
     Router::new().route("/api/v1/orders", post(place)).with_state(Arc::new(town))
+}
+
+async fn buy(
+    State(shelf): State<Arc<Mutex<Shelf>>>,
+    Json(basket): Json<Basket>,
+) -> Result<(StatusCode, Json<Purchase>), StatusCode> {
+    let lines = basket.lines.into_iter().map(bought).collect::<Option<Vec<_>>>();
+    let lines = lines.ok_or(StatusCode::UNPROCESSABLE_ENTITY)?;
+    let usd = |amount| Money { amount, currency: "USD" };
+    let subtotal: i64 = lines.iter().map(|line| line.total.amount).sum();
+    let (tax, shipping) = (subtotal * 8 / 100, if subtotal < 5_000 { 499 } else { 0 });
+    let mut shelf = shelf.lock().unwrap_or_else(PoisonError::into_inner);
+    shelf.placed += 1;
+    let purchase = Purchase {
+        id: format!("{:032x}", shelf.placed),
+        status: "confirmed",
+        lines,
+        subtotal: usd(subtotal),
+        tax: usd(tax),
+        shipping: usd(shipping),
+        total: usd(subtotal + tax + shipping),
+    };
+    shelf.keep(&purchase);
+    Ok((StatusCode::CREATED, Json(purchase)))
+}
+
+impl Shelf {
+    fn keep(&mut self, purchase: &Purchase) {
+        if self.purchases.len() >= ORDERS_KEPT {
+            self.purchases.clear();
+        }
+        for line in &purchase.lines {
+            *self.taken.entry(line.product_id.clone()).or_default() += u64::from(line.quantity);
+        }
+        self.purchases.insert(purchase.id.clone(), purchase.clone());
+    }
+}
+
+fn bought(Wanted { product_id, quantity }: Wanted) -> Option<Bought> {
+    let price = match product_id.as_str() {
+        "1" => 1999,
+        "2" => 1299,
+        _ => return None,
+    };
+    let usd = |amount| Money { amount, currency: "USD" };
+    let total = usd(price * i64::from(quantity));
+    Some(Bought { product_id, quantity, unit_price: usd(price), total })
 }
 
 async fn place(

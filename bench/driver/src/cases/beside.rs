@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use super::Bench;
 use crate::flask::{Flask, Service};
@@ -30,8 +30,8 @@ pub(super) struct Beside {
 
 /// What each round gave.
 #[derive(Default)]
-struct Series {
-    per_second: Vec<f64>,
+pub(super) struct Series {
+    pub(super) per_second: Vec<f64>,
     p50_us: Vec<f64>,
     p99_us: Vec<f64>,
 }
@@ -43,13 +43,24 @@ impl Beside {
         Ok(Self { names, flask, native: (host::start_native()?, Series::default()) })
     }
 
+    /// Where they are.
+    pub(super) fn addresses(&self) -> Result<Vec<SocketAddr>> {
+        let flask = self.flask.as_ref().map(|(flask, _)| flask.address()).transpose()?;
+        Ok(flask.into_iter().chain([self.native.0.address]).collect())
+    }
+
     /// Loads each rival once.
-    pub(super) fn round(&mut self, load: impl Fn(SocketAddr) -> Result<Load>) -> Result<()> {
+    pub(super) fn round(
+        &mut self,
+        report: &mut Report,
+        load: impl Fn(SocketAddr) -> Result<Load>,
+    ) -> Result<()> {
         if let Some((flask, series)) = &mut self.flask {
-            series.add(self.names.flask, load(flask.address()?)?)?;
+            series.add(self.names.flask, load(flask.address()?)?, report);
         }
         let (server, series) = &mut self.native;
-        series.add(self.names.native, load(server.address)?)
+        series.add(self.names.native, load(server.address)?, report);
+        Ok(())
     }
 
     /// Forgets what was measured so far.
@@ -87,18 +98,19 @@ impl Beside {
 }
 
 impl Series {
-    fn add(&mut self, case: &str, load: Load) -> Result<()> {
-        if load.failed() + load.unconfirmed > 0 {
-            let (failed, unconfirmed) = (load.failed(), load.unconfirmed);
-            bail!("{case}: {failed} requests failed, {unconfirmed} were answered otherwise");
+    /// Takes a round. What went wrong in it does not count, and fails the run.
+    pub(super) fn add(&mut self, case: &str, load: Load, report: &mut Report) {
+        let (failed, unconfirmed) = (load.failed(), load.unconfirmed);
+        if failed + unconfirmed > 0 {
+            let of = load.requests;
+            report.fail(format!("{case}: {failed} of {of} failed, {unconfirmed} unconfirmed"));
         }
-        self.per_second.push(load.per_second());
+        self.per_second.push(load.good_per_second());
         self.p50_us.push(load.p50_us as f64);
         self.p99_us.push(load.p99_us as f64);
-        Ok(())
     }
 
-    fn row(self, case: &'static str, what: &str) -> Result<Row> {
+    pub(super) fn row(self, case: &'static str, what: &str) -> Result<Row> {
         let median = |values: Vec<f64>| Spread::of(values).map(|spread| spread.median);
         let spread = Spread::of(self.per_second).context("nothing was measured")?;
         let mut row = Row::new(case, what, Unit::PerSecond, spread);

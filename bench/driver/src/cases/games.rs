@@ -3,9 +3,10 @@
 
 use anyhow::{Context, Result, bail};
 
-use super::Bench;
+use super::{Bench, beside};
 use crate::build;
 use crate::crowd;
+use crate::flask::{self, Flask};
 use crate::host::{Host, HostSpec, Server, start_native};
 use crate::machine::cpu_time;
 use crate::report::{Ratio, Report, Row, Unit};
@@ -53,6 +54,12 @@ const READS: [Read; 4] = [
     },
 ];
 
+/// The top 10 with Flask, which has no players: it makes them up for every request, as the tutorial does.
+const FLASK: &str = "flask-leaderboard-top";
+
+/// The case that it is compared with.
+const FLASK_OF: &str = "leaderboard-top";
+
 /// The names of the cases.
 pub(super) const CASES: &[&str] = &[
     "leaderboard-rank",
@@ -63,6 +70,7 @@ pub(super) const CASES: &[&str] = &[
     "native-player",
     "player-hot",
     "native-player-hot",
+    FLASK,
 ];
 
 /// What the rounds of one case gave.
@@ -88,12 +96,20 @@ pub(super) fn run(bench: &Bench<'_>, report: &mut Report) -> Result<()> {
     bench.say("a million players come in");
     host.deploy_all([crowd::with_profiles(&players), crowd::on_the_board(&leaderboard)])?;
     let native = start_native()?;
-    let wanted = |read: &&Read| bench.args.wants(read.case) || bench.args.wants(read.native);
+    let wanted = |read: &&Read| {
+        let with_flask = read.case == FLASK_OF && bench.args.wants(FLASK);
+        bench.args.wants(read.case) || bench.args.wants(read.native) || with_flask
+    };
     let reads: Vec<&Read> = READS.iter().filter(wanted).collect();
     let mut all: Vec<[Series; 2]> = reads.iter().map(|_| Default::default()).collect();
     for read in &reads {
         check(&host, &native, read)?;
     }
+    let flask = match reads.iter().find(|read| read.case == FLASK_OF) {
+        Some(read) => Flask::start(bench.work, flask::GAMES)?.map(|flask| (flask, read.path)),
+        None => None,
+    };
+    let mut with_flask = beside::Series::default();
     // The first round warms up.
     for number in 0..=bench.effort.rounds {
         bench.say(format_args!("games, round {number} of {}", bench.effort.rounds));
@@ -104,14 +120,28 @@ pub(super) fn run(bench: &Bench<'_>, report: &mut Report) -> Result<()> {
                 round(bench, &wrk, server, read, series, report)?;
             }
         }
+        if let Some((flask, path)) = &flask {
+            let load = wrk.load(flask.address()?, path, None, bench.effort.round)?;
+            let mut unmeasured = beside::Series::default();
+            let series = if number > 0 { &mut with_flask } else { &mut unmeasured };
+            series.add(FLASK, load, report);
+        }
     }
     for (read, [service, native]) in reads.iter().zip(all) {
-        let value = stats::ratio(&service.per_second, &native.per_second);
+        let service_per_second = service.per_second.clone();
+        let value = stats::ratio(&service_per_second, &native.per_second);
         let value = value.context("no round was measured")?;
         let mut row = row(read.case, read.what, service)?;
         row.ratios = vec![Ratio { to: read.native, value, at_least: None }];
+        if read.case == FLASK_OF {
+            row = row.ratio(FLASK, stats::ratio(&service_per_second, &with_flask.per_second));
+        }
         report.push(row);
         report.push(self::row(read.native, &format!("{}, native", read.what), native)?);
+    }
+    if let Some((flask, _)) = flask {
+        report.push(with_flask.row(FLASK, "top 10 with Flask: four processes, players made up")?);
+        flask.stop()?;
     }
     host.stop()
 }
@@ -176,6 +206,6 @@ mod tests {
     #[test]
     fn every_case_can_be_asked_for() {
         let names: Vec<_> = READS.iter().flat_map(|read| [read.case, read.native]).collect();
-        assert_eq!(names, CASES);
+        assert_eq!([names, vec![FLASK]].concat(), CASES);
     }
 }

@@ -14,6 +14,7 @@ mod orders;
 mod overload;
 mod restart;
 mod serving;
+mod shop;
 mod streams;
 
 use anyhow::{Result, bail};
@@ -45,6 +46,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         (durable::CASES, durable::run),
         (&[food::CASE], food::run),
         (orders::CASES, orders::run),
+        (shop::CASES, shop::run),
         (games::CASES, games::run),
         (&[events::CASE], events::run),
         (deploy::CASES, deploy::run),

@@ -68,7 +68,7 @@ pub(super) fn run(bench: &Bench<'_>, report: &mut Report) -> Result<()> {
     let mut rounds = Rounds::default();
     bench.say(format_args!("warming up {CASE}"));
     round(&wrk, &host, WARM_UP, &mut rounds, report)?;
-    beside.round(|server| wrk.order(server, WARM_UP))?;
+    beside.round(report, |server| wrk.order(server, WARM_UP))?;
     beside.warmed_up();
     rounds = Rounds { orders: rounds.orders, ..Rounds::default() };
     for number in 1..=bench.effort.rounds {
@@ -77,7 +77,7 @@ pub(super) fn run(bench: &Bench<'_>, report: &mut Report) -> Result<()> {
         }
         bench.say(format_args!("orders of {CUSTOMERS} customers, round {number}"));
         round(&wrk, &host, bench.effort.round, &mut rounds, report)?;
-        beside.round(|server| wrk.order(server, bench.effort.round))?;
+        beside.round(report, |server| wrk.order(server, bench.effort.round))?;
     }
     let per_second = rounds.per_second.clone();
     report.push(beside.compare(row(rounds)?, &per_second));
@@ -104,7 +104,7 @@ fn round(
         report.fail(format!("{CASE}: {failed} orders failed, {unconfirmed} were not confirmed"));
     }
     rounds.orders += load.requests;
-    rounds.per_second.push(load.per_second());
+    rounds.per_second.push(load.good_per_second());
     let each_us = |cpu: Duration| cpu.as_secs_f64() * 1e6 / load.requests.max(1) as f64;
     rounds.cpu_us.extend(cpu.map(each_us));
     rounds.p50_us.push(load.p50_us as f64);
