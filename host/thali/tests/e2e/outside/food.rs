@@ -97,13 +97,6 @@ pub(super) fn orders(client: &Client) {
     assert_eq!(own["items"].as_array().unwrap().len(), 1, "{own}");
     nobody.refused("GET /api/v1/orders", &Value::Null, 401, "unauthenticated");
 
-    let list = "GET /api/v1/kitchen/orders";
-    let waiting = kitchen.get("/api/v1/kitchen/orders?limit=100", 200);
-    let ids = waiting["items"].as_array().unwrap().iter().map(|order| &order["id"]);
-    assert!(ids.clone().any(|id| *id == order["id"]), "{waiting}");
-    ann.refused(list, &Value::Null, 403, "insufficient_scope");
-    kitchen.refused(&format!("{list}?limit=0"), &Value::Null, 422, "invalid");
-
     let step = format!("{path}/status");
     ann.refused(
         &format!("POST {step}"),
