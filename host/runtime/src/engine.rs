@@ -193,10 +193,10 @@ impl Runtime {
         &self.requests
     }
 
-    /// What is left to a service whose guests keep the processors busy: one more than there are turns, so that
-    /// none idles while a place changes hands, and nobody who has a place waits for long.
+    /// What is left to a service whose guests keep the processors busy: two for each, so that none idles while a
+    /// place changes hands or its owner waits for a database.
     pub(crate) fn places_min(&self) -> usize {
-        self.processors
+        self.processors * 2
     }
 
     /// What runs now.

@@ -21,7 +21,7 @@ use crate::revision::{Exported, Revision};
 use crate::state::{Scope, State};
 use crate::topology::{Chain, NodeIndex, Topology};
 use crate::trap_log::Say;
-use crate::turns::{Claim, measured};
+use crate::turns::{Claim, FREE, measured};
 
 /// An instance that has served before and may serve again.
 pub(crate) struct Idle {
@@ -283,9 +283,12 @@ fn at_epoch(store: StoreContextMut<'_, State>) -> wasmtime::Result<UpdateDeadlin
     if since >= state.deadline() {
         return Ok(UpdateDeadline::Interrupt);
     }
-    if cpu::own() >= state.revision().limits().cpu {
+    let computed = cpu::own();
+    if computed >= state.revision().limits().cpu {
         return Err(wasmtime::Error::new(CpuTimeUsedUp));
     }
+    // Many who compute for a moment each are no crowd: they are seldom here, and only by chance.
+    let is_busy = computed >= FREE;
     let (runtime, scope) = (Arc::clone(&state.runtime), &state.scope);
     // It is the service that the request came to that takes the turns, and whose gate lets in fewer.
     let root = Arc::clone(scope.topology.revision(scope.chain.root()));
@@ -293,7 +296,7 @@ fn at_epoch(store: StoreContextMut<'_, State>) -> wasmtime::Result<UpdateDeadlin
         1,
         Box::pin(async move {
             tokio::task::yield_now().await;
-            if !runtime.turns().waits_for_others(root.crowd()) {
+            if is_busy && !runtime.turns().waits_for_others(root.crowd()) {
                 root.gate().slice_waited(since.elapsed());
             }
         }),

@@ -25,7 +25,7 @@ use parking_lot::Mutex;
 use crate::cpu::Cpu;
 
 /// What a request may compute before it is busy. Requests of ordinary services take 20 to 500 µs.
-const FREE: Duration = Duration::from_millis(2);
+pub(crate) const FREE: Duration = Duration::from_millis(2);
 
 /// The turns of a host.
 pub(crate) struct Turns {

@@ -16,7 +16,7 @@ use super::standing::{SOJOURN_MIN, Standing};
 
 /// A burst may make clients wait for this many times as long as a queue that stands, and so may an estimate that was
 /// wrong.
-const BURST: u32 = 3;
+const BURST: u32 = 2;
 
 /// How many places a gate has, and how long its queue may be.
 #[derive(Clone, Copy, Debug)]

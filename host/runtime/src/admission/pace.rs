@@ -26,8 +26,8 @@ const FORGET: Duration = Duration::from_secs(1);
 
 /// The number of places that are given out, between a floor and what was configured.
 ///
-/// Only guests that compute for longer than a slice are heard: who waits for a database or another
-/// service may be many. A slice that waited for its turn says that there are more of them than processors.
+/// Only guests that have computed for two slices are heard: who waits for a database or another service may be
+/// many, and so may those who compute for a moment. A slice that waited for its turn says that there are more of them than processors.
 pub(super) struct Pace {
     places: AtomicUsize,
     places_min: usize,

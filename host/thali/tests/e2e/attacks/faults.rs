@@ -10,7 +10,7 @@ use super::raw::{Raw, exchange};
 use super::stage::{Done, Stage, sample};
 use crate::support::{TestHost, eventually, with_version};
 
-const BREAKER: &str = "host/runtime/src/calls/breaker.rs";
+const BREAKER: &str = "host/runtime/src/calls/breaker/tests.rs";
 
 pub(super) const CASES: &[Case] = &[
     Case::shown_by(
