@@ -50,7 +50,10 @@ fn read(charge: Result<Charge, Error>) -> Paid {
             Paid::Declined(reason.unwrap_or_else(|| "the charge was called off".to_owned()))
         }
         Err(Error::NotFound) => Paid::Declined(NO_CARD.to_owned()),
-        Err(Error::Invalid(detail)) => Paid::Invalid(detail),
+        Err(Error::Invalid(detail)) => {
+            // Where it is in what the client sent.
+            Paid::Invalid(detail.replace("/method/", "/payment/method/"))
+        }
         Err(Error::AlreadyCharged | Error::NotRefundable) => {
             Paid::Declined("the order has a charge over another amount".to_owned())
         }
@@ -129,7 +132,9 @@ mod tests {
     fn a_card_that_breaks_a_rule_calls_the_order_off_and_says_which() {
         let shop = Shop::new();
         shop.town.refuse_to_charge(Error::Invalid("/method/card/cvc must be 3 or 4 digits".into()));
-        assert!(matches!(place(&shop), Err(OrderError::Invalid(detail)) if detail.contains("cvc")));
+        assert!(
+            matches!(place(&shop), Err(OrderError::Invalid(detail)) if detail.contains("/payment/method/card/cvc"))
+        );
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! One hash takes 19 MiB and a few ten milliseconds of a processor. They run off the async threads, no
 //! more at a time than there are processors and than fit into the memory that is set aside.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::thread::available_parallelism;
 
 use argon2::password_hash::phc::PasswordHash;
@@ -41,9 +41,6 @@ pub struct Passwords {
     turns: Arc<Semaphore>,
     places: Arc<Semaphore>,
 }
-
-/// What is checked for accounts that do not exist, of no password that anybody has. Made once, for all.
-static NOBODY: OnceLock<String> = OnceLock::new();
 
 /// Why a password was not hashed or checked.
 #[derive(Debug, Error)]
@@ -99,7 +96,8 @@ impl Passwords {
         self.run(move || match hash {
             Some(hash) => verify(&hash, &password),
             None => {
-                verify(nobody()?, &password)?;
+                // The costly part of checking is this.
+                self::hash(&password)?;
                 Ok(false)
             }
         })
@@ -164,17 +162,6 @@ fn check_cost(hash: &PasswordHash) -> Result<(), PasswordError> {
         params.m_cost() <= MEMORY_KIB && params.t_cost() <= PASSES && params.p_cost() <= LANES;
     let is_ours = hash.algorithm == Algorithm::Argon2id.ident();
     if is_ours && costs_no_more { Ok(()) } else { Err(PasswordError::Hash) }
-}
-
-fn nobody() -> Result<&'static str, PasswordError> {
-    if let Some(hash) = NOBODY.get() {
-        return Ok(hash);
-    }
-    let mut unknown = [0; SALT_BYTES];
-    getrandom::fill(&mut unknown).map_err(broken)?;
-    let unknown: String = unknown.iter().map(|byte| format!("{byte:02x}")).collect();
-    let hash = hash(&Secret::new(unknown))?;
-    Ok(NOBODY.get_or_init(|| hash))
 }
 
 fn broken(error: impl std::fmt::Display) -> PasswordError {
