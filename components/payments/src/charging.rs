@@ -136,6 +136,10 @@ fn keep(desk: Desk<'_>, new: &NewCharge) -> Result<Stored, Failed> {
         Method::Card(card) => (Some(card), Status::Queued),
     };
     let stored = fresh(&new.order_id, new.amount.clone(), card, status);
+    // Before anybody can find the charge: without a card it would be given up.
+    if let Some(card) = card {
+        desk.cards.keep(&stored.charge.id, card);
+    }
     let transaction = desk.database.begin()?;
     store::insert(&*transaction, &stored, desk.now_ms)?;
     if status == Status::Succeeded {
@@ -145,6 +149,7 @@ fn keep(desk: Desk<'_>, new: &NewCharge) -> Result<Stored, Failed> {
         Ok(()) => Ok(stored),
         // Somebody else charges for the same order, or has called it off.
         Err(Failed::Constraint(ConstraintKind::Unique)) => {
+            desk.cards.forget(&stored.charge.id);
             known(desk, new)?.ok_or(Failed::Unavailable)
         }
         Err(failed) => Err(failed),

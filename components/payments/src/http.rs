@@ -1,7 +1,8 @@
 //! A provider behind an HTTP API.
 //!
 //! `POST {url}/charges` with the charge's id as `Idempotency-Key`, `GET {url}/charges/{id}` and
-//! `POST {url}/charges/{id}/refund`. 2xx is done, 402 declined, 404 unknown; everything else is no answer.
+//! `POST {url}/charges/{id}/refund`. 2xx is done, 402 declined, 404 unknown; 400, 410 and 422 say that it never will
+//! be done. Everything else is no answer.
 
 use crate::bindings::thali::platform::http::{self, Request as HttpRequest};
 use crate::provider::{Answer, Request};
@@ -57,6 +58,10 @@ fn answer(status: u16) -> Answer {
     match status {
         200..=299 => Answer::Done,
         402 => Answer::Declined("the card was declined".to_owned()),
+        400 | 410 | 422 => {
+            eprintln!("the payment provider answered {status}");
+            Answer::Declined("the payment was refused".to_owned())
+        }
         404 => Answer::Unknown,
         _ => {
             eprintln!("the payment provider answered {status}");
@@ -119,8 +124,10 @@ mod tests {
             [answer(200), answer(201), answer(404)],
             [Answer::Done, Answer::Done, Answer::Unknown]
         );
-        assert!(matches!(answer(402), Answer::Declined(_)));
-        for status in [301, 400, 401, 408, 409, 429, 500, 502, 503] {
+        for status in [400, 402, 410, 422] {
+            assert!(matches!(answer(status), Answer::Declined(_)), "{status}");
+        }
+        for status in [301, 401, 408, 409, 429, 500, 502, 503] {
             assert_eq!(answer(status), Answer::Silence, "{status}");
         }
     }

@@ -101,10 +101,10 @@ pub(crate) fn begin_refund(database: &dyn Database, id: &str) -> Result<bool, Fa
     Ok(database.execute(sql, &[id.into()])? > 0)
 }
 
-/// A charge was made after it was called off.
+/// A charge was made after it was called off, or after it was given up.
 pub(crate) fn refund_again(database: &dyn Database, id: &str) -> Result<(), Failed> {
     let sql = "UPDATE charges SET status = 'refunding' \
-               WHERE id = $1 AND status IN ('cancelled', 'refunded')";
+               WHERE id = $1 AND status IN ('cancelled', 'refunded', 'declined')";
     database.execute(sql, &[id.into()]).map(drop)
 }
 
@@ -129,10 +129,16 @@ pub(crate) fn of_order(database: &dyn Query, order_id: &str) -> Result<Option<En
     })
 }
 
-/// Charges that wait for the provider, the oldest first.
+/// Says that the provider is asked about a charge that waits.
+pub(crate) fn tried(database: &dyn Database, id: &str, now_ms: i64) -> Result<(), Failed> {
+    let sql = "UPDATE charges SET tried_at = $2 WHERE id = $1";
+    database.execute(sql, &[id.into(), now_ms.into()]).map(drop)
+}
+
+/// Charges that wait for the provider: those that were tried longest ago, the oldest first.
 pub(crate) fn waiting(database: &dyn Query, count: u32) -> Result<Vec<Stored>, Failed> {
     let sql = format!(
-        "SELECT {COLUMNS} WHERE status IN ('queued', 'refunding') ORDER BY created_at, id LIMIT {count}"
+        "SELECT {COLUMNS} WHERE status IN ('queued', 'refunding') ORDER BY tried_at, created_at, id LIMIT {count}"
     );
     read(database, &sql, &[], read_stored)
 }

@@ -52,6 +52,7 @@ impl Bank {
             database: Memory::new(&[
                 include_str!("../migrations/0001_init.sql"),
                 include_str!("../migrations/0002_barred.sql"),
+                include_str!("../migrations/0003_tried.sql"),
             ]),
             cards: RefCell::default(),
             told: RefCell::default(),

@@ -8,12 +8,16 @@ use crate::desk::Desk;
 use crate::store;
 
 /// So many are gone on with at a time: each may take as long as the provider does.
-const COUNT_MAX: u32 = 64;
+///
+/// The host lets one invocation send 16 requests.
+const COUNT_MAX: u32 = 12;
 
-/// Goes on with what waits, the oldest first, as long as the provider answers.
+/// Goes on with what waits, as long as the provider answers. Who was tried longest ago is first, so that one that
+/// never goes through is not in the way of the others.
 pub(crate) fn charge_queued(desk: Desk<'_>) -> Result<(), Failed> {
     for stored in store::waiting(desk.database, COUNT_MAX)? {
         let id = stored.charge.id.clone();
+        store::tried(desk.database, &id, desk.now_ms)?;
         if stored.refunding {
             charging::give_back(desk, &stored)?;
             continue;

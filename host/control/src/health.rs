@@ -39,6 +39,9 @@ impl Control {
         {
             return Some(healthy);
         }
+        // Before it is known: whoever asks and leaves must not make the next one ask the service again.
+        let before = *last;
+        *last = Some((Instant::now(), before.is_none_or(|(_, was_healthy)| was_healthy)));
         let context = Context::root(CHECK_TIME);
         let said = self.runtime.invoke(&live.topology, node, check, &[], context).await;
         let complaint = match said {
@@ -48,7 +51,7 @@ impl Control {
             Err(fault) => Some(bounded(&fault.to_string())),
         };
         if let Some(complaint) = &complaint
-            && last.is_none_or(|(_, was_healthy)| was_healthy)
+            && before.is_none_or(|(_, was_healthy)| was_healthy)
         {
             warn!(service = %name, "its health check says: {complaint}");
         }

@@ -304,7 +304,7 @@ impl Dispatch {
         let context = Context {
             principal: principal.clone(),
             affinity: affinity.clone(),
-            depth: *depth,
+            depth_outside: *depth,
             tracestate,
             idempotency: name.map(|name| name.id),
             ..Context::new(id, *trace, revision.limits().timeout)

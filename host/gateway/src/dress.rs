@@ -25,6 +25,9 @@ use crate::body::Body;
 /// Below this many bytes a packet is saved at best.
 const COMPRESS_BYTES_MIN: u16 = 1024;
 
+/// A file above this is sent as it is: compressing it for everybody who asks would cost the services their processors.
+const PAGE_BYTES_MAX: u64 = 256 << 10;
+
 /// What answers wear.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DressConfig {
@@ -105,7 +108,12 @@ impl Dress {
                 response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, value);
             }
         }
-        if is_text(response.headers()) && length(&response) >= COMPRESS_BYTES_MIN.into() {
+        // Answers of services are bounded by their limits; files are not, and nobody is admitted to them.
+        let page = response.extensions().get::<Page>().is_some();
+        let bytes_max = if page { PAGE_BYTES_MAX } else { u64::MAX };
+        let length = length(&response);
+        if is_text(response.headers()) && (COMPRESS_BYTES_MIN.into()..=bytes_max).contains(&length)
+        {
             return compressed(response, self.accepted).await;
         }
         response

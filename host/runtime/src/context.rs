@@ -35,6 +35,9 @@ pub struct Context {
     pub deadline: Instant,
     /// Calls between the request and this invocation.
     pub depth: u8,
+    /// How deep the request was when it came, as whoever sent it says. It counts for what is sent on by HTTP, not for
+    /// calls: a client must not choose at which of them a service fails.
+    pub depth_outside: u8,
     /// The W3C trace the request belongs to.
     pub trace: TraceContext,
     /// What came with that trace, for those that it is passed on to.
@@ -101,6 +104,7 @@ impl Context {
             request_id,
             deadline,
             depth: 0,
+            depth_outside: 0,
             trace,
             tracestate: None,
             principal: None,
@@ -117,6 +121,7 @@ impl Context {
             request_id: self.request_id,
             deadline: now + timeout.min(callee_share(left)),
             depth: self.depth + 1,
+            depth_outside: self.depth_outside,
             trace: self.trace,
             tracestate: self.tracestate.clone(),
             principal: self.principal.clone(),
@@ -223,11 +228,12 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_callee_leaves_its_caller_time_to_answer() {
-        let root = Context::root(Duration::from_secs(4));
+        let root = Context { depth_outside: 3, ..Context::root(Duration::from_secs(4)) };
         let now = Instant::now();
         let callee = root.callee(now, Duration::from_secs(30));
         assert_eq!(callee.deadline - now, Duration::from_secs(3));
         assert_eq!(callee.depth, 1);
+        assert_eq!(callee.depth_outside, 3, "where the request came from stays known");
         let quick = root.callee(now, Duration::from_secs(1));
         assert_eq!(quick.deadline - now, Duration::from_secs(1));
     }

@@ -45,9 +45,9 @@ impl Default for Outcomes {
 
 impl Outcomes {
     /// Counts an invocation that has ended. One that the host had no room for says nothing of the
-    /// revision.
+    /// revision, and neither does one that was called too deep.
     pub fn count<T>(&self, took: Duration, outcome: &Result<T, Fault>) {
-        if matches!(outcome, Err(Fault::Overloaded(_))) {
+        if matches!(outcome, Err(Fault::Overloaded(_) | Fault::Depth)) {
             return;
         }
         let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
@@ -167,6 +167,7 @@ mod tests {
         let before = outcomes.snapshot();
         outcomes.count::<()>(Duration::ZERO, &Err(Fault::Deadline));
         outcomes.count::<()>(Duration::ZERO, &Err(Fault::Overloaded("full")));
+        outcomes.count::<()>(Duration::ZERO, &Err(Fault::Depth));
         outcomes.count(Duration::ZERO, &Ok(()));
         outcomes.count_failure();
         let since = outcomes.snapshot().since(&before);

@@ -27,7 +27,7 @@ pub struct Invocation {
     pub trace: TraceContext,
     /// What came with that trace.
     pub tracestate: Option<Arc<TraceState>>,
-    /// How deep it is, in calls between services.
+    /// How deep it is: calls between services, and what the request came with.
     pub depth: u8,
     /// Names the request from outside in the log.
     pub request_id: Uuid,
@@ -89,7 +89,8 @@ impl Invocation {
     /// The invocation that runs in a store.
     pub(super) fn of(state: &mut State, limits: &OutboundLimits) -> Self {
         let context = state.context();
-        let (trace, depth, request_id) = (context.trace, context.depth, context.request_id);
+        let (trace, request_id) = (context.trace, context.request_id);
+        let depth = context.depth_outside.saturating_add(context.depth);
         let tracestate = context.tracestate.clone();
         let deadline = state.deadline();
         let tally = state.locals().get::<Tally>().unwrap_or_else(|| {
