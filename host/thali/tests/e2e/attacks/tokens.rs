@@ -33,7 +33,7 @@ pub(super) const CASES: &[Case] = &[
     Case::to("T-11", "matrix_every_route", "the status of each route", with_services, matrix)
         .once(),
     Case::to("T-12", "mass_assignment", "400 naming each member", with_services, mass_assignment),
-    Case::to("T-13", "guess_flood", "30 x 401, then 429", host, guess_flood),
+    Case::to("T-13", "guess_flood", "30 x 401, then 429", host, guess_flood).flood(),
     Case::to("T-14", "key_rotation", "no wrong answer, old 401 in 1 s", host, key_rotation),
 ];
 
