@@ -63,6 +63,10 @@ deny:
 conformance *ARGS: build build-components
     scripts/api-conformance.sh "$@"
 
+# The dashboard's pages, apps/dashboard/dist, which are committed and become part of the host; --check: are they current, and small enough?
+dashboard *ARGS:
+    scripts/dashboard.sh "$@"
+
 # The tracker in a headless Chromium, against a host of its own; pictures of it are in target/browser-tests
 test-browser *ARGS: build build-components
     scripts/browser-tests.sh "$@"
@@ -105,4 +109,4 @@ bench *ARGS: build build-components
     cargo run --release -p thali-bench -- "$@"
 
 # Everything CI runs, the tests last
-ci: lint doc deny conformance guide test-browser test
+ci: lint (dashboard "--check") doc deny conformance guide test-browser test
