@@ -1,0 +1,174 @@
+//! The command line: a file for each group of commands.
+
+mod access;
+mod calls;
+mod data;
+mod develop;
+mod host;
+mod services;
+mod time;
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use crate::events::EventsCommand;
+
+pub(crate) use access::{AuthCommand, TokenArgs};
+pub(crate) use calls::{BreakersCommand, SchedulesCommand};
+pub(crate) use data::{DbArgs, DbCommand, ExportFormat};
+pub(crate) use develop::{BuildArgs, NewArgs};
+pub(crate) use host::{CompileChildArgs, LogFormat, UpArgs};
+pub(crate) use services::{DeployArgs, TrafficArgs, Why};
+
+/// A microservices platform in one binary: every service is a sandboxed WebAssembly component.
+#[derive(Debug, Parser)]
+#[command(name = "thali", version, arg_required_else_help = true, max_term_width = 100)]
+pub(crate) struct Args {
+    /// Where the admin API of the running host is.
+    #[arg(long, global = true, env = "THALI_ADMIN_URL", default_value = "http://127.0.0.1:8081")]
+    pub(crate) admin_url: String,
+
+    /// The file of the admin API's token, for the host and for whoever talks to it. The variable
+    /// THALI_ADMIN_TOKEN may hold the token itself.
+    #[arg(long, global = true, env = "THALI_ADMIN_TOKEN_FILE", value_name = "FILE")]
+    pub(crate) admin_token_file: Option<PathBuf>,
+
+    /// Print JSON for programs instead of tables for people.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a host.
+    #[command(after_help = "Example:\n  thali up --components target/components --watch --seed")]
+    Up(UpArgs),
+    /// Compile the component on standard input for a host that started this process.
+    #[command(hide = true)]
+    CompileChild(CompileChildArgs),
+    /// Make a new service: a small one that builds, passes its tests and serves, to be made into another.
+    #[command(after_help = "Example:\n  thali new notes && cd notes && thali build .")]
+    New(NewArgs),
+    /// Build component crates and pack manifest, migrations and WIT docs into one file each.
+    #[command(after_help = "Example:\n  thali build components/orders")]
+    Build(BuildArgs),
+    /// Deploy a component into the running host; no request is lost.
+    #[command(after_help = "Example:\n  thali deploy target/components/orders.wasm")]
+    Deploy(DeployArgs),
+    /// List the services.
+    Services,
+    /// Show one service: revisions, routes, contracts, limits.
+    Show {
+        /// The service.
+        name: String,
+    },
+    /// Make the revision that was live before live again, or call off the rollout that runs. Migrations are
+    /// not undone.
+    Rollback {
+        /// The service.
+        name: String,
+        #[command(flatten)]
+        why: Why,
+    },
+    /// Share the requests of a service out among its revisions, or say what clients keep theirs by.
+    #[command(
+        after_help = "Examples:\n  thali traffic orders v7=75 v8=25\n  thali traffic orders --sticky subject\n  thali traffic orders --sticky header:x-user"
+    )]
+    Traffic(TrafficArgs),
+    /// End a rollout: make the canary the stable revision, with all the requests.
+    Promote {
+        /// The service.
+        name: String,
+        /// Which canary, when there are several: 8 or v8.
+        #[arg(long)]
+        revision: Option<String>,
+        #[command(flatten)]
+        why: Why,
+    },
+    /// Take a service out. Its database stays.
+    Remove {
+        /// The service.
+        name: String,
+        /// Remove it although other services need it.
+        #[arg(long)]
+        force: bool,
+        #[command(flatten)]
+        why: Why,
+    },
+    /// Call one exported function with a JSON object of arguments.
+    #[command(after_help = "Example:\n  thali call restaurants catalog.get '{\"id\": \"1\"}'")]
+    Call {
+        /// The service.
+        name: String,
+        /// The function: interface.function, in WIT spelling.
+        function: String,
+        /// The arguments by name, in JSON spelling.
+        #[arg(default_value = "{}")]
+        arguments: String,
+    },
+    /// Look into, copy and replace the database of a service.
+    #[command(
+        after_help = "Examples:\n  thali db orders shell\n  thali db orders backup orders.sqlite"
+    )]
+    Db(DbArgs),
+    /// Look at subscriptions and dead letters; deliver them again, or forget them.
+    Events {
+        #[command(subcommand)]
+        command: EventsCommand,
+    },
+    /// List what runs by the clock, or run one of it now.
+    #[command(
+        args_conflicts_with_subcommands = true,
+        after_help = "Examples:\n  thali schedules orders\n  thali schedules run orders assign-queued"
+    )]
+    Schedules {
+        /// Only those of this service.
+        service: Option<String>,
+        #[command(subcommand)]
+        command: Option<SchedulesCommand>,
+    },
+    /// List the calls between services, or hold a circuit breaker open or closed.
+    #[command(
+        args_conflicts_with_subcommands = true,
+        after_help = "Examples:\n  thali breakers\n  thali breakers open orders charging\n  thali breakers auto orders charging"
+    )]
+    Breakers {
+        #[command(subcommand)]
+        command: Option<BreakersCommand>,
+    },
+    /// Print a token that this host's key has signed.
+    #[command(
+        after_help = "Example:\n  thali token --sub ann --scope 'orders:read orders:write' --ttl 1h"
+    )]
+    Token(TokenArgs),
+    /// The keys that tokens are checked by.
+    Auth {
+        #[command(subcommand)]
+        command: AuthCommand,
+    },
+    /// List who changed what through the admin API, the newest first.
+    Audit {
+        /// At most so many.
+        #[arg(long, default_value_t = 20)]
+        limit: u32,
+    },
+    /// Print the OpenAPI document of everything that is live.
+    Openapi,
+    /// Check this machine and the running host.
+    Doctor,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Args::command().debug_assert();
+    }
+}
