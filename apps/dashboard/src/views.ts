@@ -22,6 +22,7 @@ export interface View {
 
 export const views: View[] = [
   { at: 'services', name: 'Services', load: () => import('./views/overview') },
+  { at: 'map', name: 'Map', load: () => import('./views/map') },
 ];
 
 /** The view for a path; the overview is at the empty one. */

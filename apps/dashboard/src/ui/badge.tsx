@@ -15,8 +15,13 @@ const SHAPES: Record<Tone, string> = {
 export function Badge({ tone, children, title }: { tone: Tone; children: ComponentChildren; title?: string }) {
   return (
     <span class={`badge ${tone}`} title={title}>
-      <svg viewBox="0 0 10 10" aria-hidden="true"><path fill-rule="evenodd" d={SHAPES[tone]} /></svg>
+      <svg viewBox="0 0 10 10" aria-hidden="true"><Mark tone={tone} /></svg>
       {children}
     </span>
   );
+}
+
+/** The shape alone, for a drawing: 10 by 10. */
+export function Mark({ tone }: { tone: Tone }) {
+  return <path fill-rule="evenodd" d={SHAPES[tone]} />;
 }
