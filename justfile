@@ -99,6 +99,10 @@ chaos ROUNDS="200": build build-components
 attacks ONLY="": build build-components
     THALI_ATTACKS="$1" cargo test --release --workspace --test e2e -- --ignored --nocapture attacks::table
 
+# What is in deploy/, as far as it can be run without systemd, Kubernetes and a registry
+deploy-checks *ARGS: build build-components
+    scripts/deploy-checks.sh "$@"
+
 # docs/guide.md, typed: every command, and what it should print
 guide: build
     scripts/guide.py docs/guide.md
@@ -109,4 +113,4 @@ bench *ARGS: build build-components
     cargo run --release -p thali-bench -- "$@"
 
 # Everything CI runs, the tests last
-ci: lint (dashboard "--check") doc deny conformance guide test-browser test
+ci: lint (dashboard "--check") doc deny conformance guide deploy-checks test-browser test
