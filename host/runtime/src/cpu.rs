@@ -50,6 +50,11 @@ impl Cpu {
         Self { own: whole, whole }
     }
 
+    /// The time it computed by itself.
+    pub(crate) fn own(&self) -> Duration {
+        self.own
+    }
+
     /// The time it computed, together with the calls it made.
     pub(crate) fn whole(&self) -> Duration {
         self.whole

@@ -88,7 +88,8 @@ impl Runtime {
         // What exports nothing is never instantiated.
         let Some(exported) = revision.any_exported() else { return Ok(()) };
         let claim = Claim { turns: self.turns(), crowd: revision.crowd() };
-        let instance = measured(Some(claim), fresh(self, revision, scope, exported));
+        let instance =
+            measured(Some(claim), revision.usage(), fresh(self, revision, scope, exported));
         timeout_at(deadline, instance).await.unwrap_or(Err(Fault::Deadline)).map(drop)
     }
 
@@ -192,8 +193,10 @@ async fn run(
         .ok_or_else(|| Fault::Internal("no such function in this revision".into()))?;
     let work = in_instance(runtime, revision, scope, exported, params);
     let begun = Instant::now();
-    let outcome = timeout_at(deadline, measured(claim, work)).await.unwrap_or(Err(Fault::Deadline));
+    let work = measured(claim, revision.usage(), work);
+    let outcome = timeout_at(deadline, work).await.unwrap_or(Err(Fault::Deadline));
     revision.outcomes().count(begun.elapsed(), &outcome);
+    revision.usage().ended(&outcome);
     outcome
 }
 
@@ -254,8 +257,10 @@ async fn fresh(
     store.set_max_component_handles(runtime.limits().handles_max);
     store.epoch_deadline_callback(at_epoch);
     store.set_epoch_deadline(1);
+    let begun = std::time::Instant::now();
     match revision.pre().instantiate_async(&mut store).await {
         Ok(instance) => {
+            revision.usage().instantiated(begun.elapsed());
             Ok(Idle { live: Live { store, instance }, uses_left: revision.limits().reuse })
         }
         Err(error) => Err(fault(revision, exported, &error, store.data())),

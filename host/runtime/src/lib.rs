@@ -16,6 +16,7 @@ mod engine;
 mod events;
 mod extensions;
 mod fault;
+mod histogram;
 mod http;
 mod invoke;
 mod limits;
@@ -30,6 +31,7 @@ mod topology;
 mod tracestate;
 mod trap_log;
 mod turns;
+mod usage;
 
 pub use admission::{Admission, GateCounts};
 pub use cache::CacheKey;
@@ -44,6 +46,7 @@ pub use engine::{EngineReport, Runtime, RuntimeConfig, RuntimeError, RuntimeSnap
 pub use events::{Event, EventSink, Publisher};
 pub use extensions::Extensions;
 pub use fault::{Fault, Trap, TrapKind};
+pub use histogram::{Histogram, HistogramSnapshot};
 pub use limits::{HostLimits, Limits};
 pub use outcomes::{OutcomeSnapshot, Outcomes};
 pub use revision::{Code, CompileError, PrepareError, Revision, RevisionSpec};
@@ -51,3 +54,4 @@ pub use share::{Affinity, Lineup, SHARES_TOTAL, Sticky, sticky_key};
 pub use state::{Guard, State};
 pub use topology::{MissingImport, NodeIndex, Topology};
 pub use tracestate::{TRACESTATE_BYTES_MAX, TraceState};
+pub use usage::{Usage, UsageSnapshot};

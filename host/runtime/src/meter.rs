@@ -1,6 +1,10 @@
 //! Memory and table limits of one store.
 
+use std::sync::Arc;
+
 use wasmtime::ResourceLimiter;
+
+use crate::usage::{Share, Usage};
 
 /// Core instances in one store. A component made by `wit-component` has about four.
 const CORE_INSTANCES_MAX: usize = 64;
@@ -12,8 +16,7 @@ const TABLES_MAX: usize = 64;
 /// Counts the linear memory of a store over all its memories, and the elements of all its tables;
 /// wasmtime's own limiter counts each by itself.
 pub(crate) struct Meter {
-    memory_bytes: usize,
-    memory_bytes_peak: usize,
+    memory: Share,
     memory_bytes_max: usize,
     table_elements: usize,
     table_elements_max: usize,
@@ -21,10 +24,13 @@ pub(crate) struct Meter {
 }
 
 impl Meter {
-    pub(crate) fn new(memory_bytes_max: usize, table_elements_max: usize) -> Self {
+    pub(crate) fn new(
+        usage: Arc<Usage>,
+        memory_bytes_max: usize,
+        table_elements_max: usize,
+    ) -> Self {
         Self {
-            memory_bytes: 0,
-            memory_bytes_peak: 0,
+            memory: Share::new(usage),
             memory_bytes_max,
             table_elements: 0,
             table_elements_max,
@@ -44,7 +50,7 @@ impl Meter {
 
     /// The most bytes that were ever in use.
     pub(crate) fn memory_bytes_peak(&self) -> usize {
-        self.memory_bytes_peak
+        self.memory.peak()
     }
 }
 
@@ -56,13 +62,12 @@ impl ResourceLimiter for Meter {
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        let total = self.memory_bytes.saturating_sub(current).saturating_add(desired);
+        let total = self.memory.bytes().saturating_sub(current).saturating_add(desired);
         if total > self.memory_bytes_max {
             self.memory_refused = true;
             return Ok(false);
         }
-        self.memory_bytes = total;
-        self.memory_bytes_peak = self.memory_bytes_peak.max(total);
+        self.memory.set(total);
         Ok(true)
     }
 
@@ -99,7 +104,7 @@ mod tests {
 
     #[test]
     fn the_sum_over_all_memories_is_limited() {
-        let mut meter = Meter::new(100, 10);
+        let mut meter = Meter::new(Arc::default(), 100, 10);
         assert!(meter.memory_growing(0, 60, None).unwrap());
         assert!(!meter.memory_growing(0, 60, None).unwrap());
         assert!(meter.memory_refused());

@@ -21,6 +21,7 @@ use crate::outcomes::Outcomes;
 use crate::state::State;
 use crate::trap_log::{Say, TrapLog};
 use crate::turns::Crowd;
+use crate::usage::Usage;
 
 /// Instances of one revision that wait to be used again, when its manifest allows reuse.
 const IDLE_MAX: usize = 64;
@@ -326,6 +327,16 @@ impl Revision {
         &self.shared.crowd
     }
 
+    /// What the instances of its service use, over all its revisions.
+    pub fn usage(&self) -> &Arc<Usage> {
+        &self.shared.usage
+    }
+
+    /// Instances that wait to be used again.
+    pub fn idle_instances(&self) -> usize {
+        self.idle.as_ref().map_or(0, ArrayQueue::len)
+    }
+
     pub(crate) fn idle(&self) -> Option<&ArrayQueue<Idle>> {
         self.idle.as_ref()
     }
@@ -354,6 +365,7 @@ impl Revision {
     pub(crate) fn enter(&self) -> InFlight<'_> {
         self.in_flight.fetch_add(1, Ordering::Relaxed);
         self.invocations.fetch_add(1, Ordering::Relaxed);
+        self.usage().begun();
         InFlight(self)
     }
 }

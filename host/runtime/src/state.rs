@@ -62,7 +62,9 @@ impl State {
             .build();
         let mut table = ResourceTable::new();
         table.set_max_capacity(host.handles_max);
-        let meter = Meter::new(revision.limits().memory_bytes, revision.limits().table_elements);
+        let limits = revision.limits();
+        let usage = Arc::clone(revision.usage());
+        let meter = Meter::new(usage, limits.memory_bytes, limits.table_elements);
         Self {
             runtime: Arc::clone(runtime),
             scope,

@@ -23,6 +23,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use crate::cpu::Cpu;
+use crate::usage::Usage;
 
 /// What a request may compute before it is busy. Requests of ordinary services take 20 to 500 µs.
 pub(crate) const FREE: Duration = Duration::from_millis(2);
@@ -68,15 +69,20 @@ pub(crate) struct Claim<'t> {
     pub(crate) crowd: &'t Crowd,
 }
 
-/// Runs an invocation and measures it. A request from outside brings its claim, and takes turns when it is
+/// Runs an invocation and measures it, for the books of its service as well. A request from outside brings its claim, and takes turns when it is
 /// busy; the calls it makes run within its turns.
-pub(crate) async fn measured<T>(claim: Option<Claim<'_>>, work: impl Future<Output = T>) -> T {
+pub(crate) async fn measured<T>(
+    claim: Option<Claim<'_>>,
+    usage: &Usage,
+    work: impl Future<Output = T>,
+) -> T {
     let mut work = pin!(work);
-    let mut cpu = Cpu::default();
+    let mut booked = Booked { cpu: Cpu::default(), usage };
     let mut place = claim.map(Place::new);
     poll_fn(|cx| {
+        let cpu = &mut booked.cpu;
         let mut turn = match &mut place {
-            Some(place) => ready!(place.poll_slice(&cpu, cx)),
+            Some(place) => ready!(place.poll_slice(cpu, cx)),
             None => None,
         };
         let before = cpu.whole();
@@ -87,6 +93,18 @@ pub(crate) async fn measured<T>(claim: Option<Claim<'_>>, work: impl Future<Outp
         polled
     })
     .await
+}
+
+/// What an invocation has computed, which is booked however it ends.
+struct Booked<'u> {
+    cpu: Cpu,
+    usage: &'u Usage,
+}
+
+impl Drop for Booked<'_> {
+    fn drop(&mut self) {
+        self.usage.computed(self.cpu.own());
+    }
 }
 
 impl Turns {
@@ -444,8 +462,9 @@ mod tests {
             .map(|n| {
                 let (turns, crowd) = (turns.clone(), crowd.clone());
                 tokio::spawn(async move {
+                    let usage = &Usage::default();
                     let claim = Claim { turns: &turns, crowd: &crowd };
-                    let work = measured(Some(claim), Slices { left: 20 });
+                    let work = measured(Some(claim), usage, Slices { left: 20 });
                     // A quarter leave in the middle, wherever they are.
                     let patience = Duration::from_millis(if n % 4 == 0 { 15 } else { 60_000 });
                     tokio::time::timeout(patience, work).await.is_ok()

@@ -1,15 +1,16 @@
-//! What the gateway and the gates of services tell.
+//! What the gateway tells.
 
 use std::fmt;
 
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet};
+use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Unit;
 use std::sync::atomic::Ordering::Relaxed;
-use thali_runtime::GateCounts;
 
 use super::Sources;
+use super::family::Family;
+use super::services::shed;
 
 /// The gateway's collector.
 pub(super) struct Gateway(pub(super) Sources);
@@ -25,60 +26,7 @@ impl Collector for Gateway {
         self.routes(&mut encoder)?;
         self.listeners(&mut encoder)?;
         self.host(&mut encoder)?;
-        self.tokens(&mut encoder)?;
-        self.services(&mut encoder)
-    }
-}
-
-/// One kind of number, told of everything that has it.
-pub(super) struct Family<'a, 'e> {
-    encoder: &'a mut DescriptorEncoder<'e>,
-    name: &'static str,
-    help: &'static str,
-    kind: MetricType,
-}
-
-impl<'a, 'e> Family<'a, 'e> {
-    pub(super) fn counter(
-        encoder: &'a mut DescriptorEncoder<'e>,
-        name: &'static str,
-        help: &'static str,
-    ) -> Self {
-        Self { encoder, name, help, kind: MetricType::Counter }
-    }
-
-    pub(super) fn gauge(
-        encoder: &'a mut DescriptorEncoder<'e>,
-        name: &'static str,
-        help: &'static str,
-    ) -> Self {
-        Self { encoder, name, help, kind: MetricType::Gauge }
-    }
-
-    /// A number for each set of labels.
-    pub(super) fn each<const N: usize>(
-        self,
-        values: impl IntoIterator<Item = ([(&'static str, String); N], u64)>,
-    ) -> fmt::Result {
-        let Self { encoder, name, help, kind } = self;
-        let mut metric = encoder.encode_descriptor(name, help, None, kind)?;
-        for (labels, value) in values {
-            number(metric.encode_family(&labels)?, kind, value)?;
-        }
-        Ok(())
-    }
-
-    /// One number.
-    fn one(self, value: u64) -> fmt::Result {
-        let Self { encoder, name, help, kind } = self;
-        number(encoder.encode_descriptor(name, help, None, kind)?, kind, value)
-    }
-}
-
-fn number(mut metric: MetricEncoder<'_>, kind: MetricType, value: u64) -> fmt::Result {
-    match kind {
-        MetricType::Counter => metric.encode_counter::<NoLabelSet, _, u64>(&value, None),
-        _ => metric.encode_gauge(&i64::try_from(value).unwrap_or(i64::MAX)),
+        self.tokens(&mut encoder)
     }
 }
 
@@ -169,45 +117,4 @@ impl Gateway {
         let help = "Keys that tokens are checked by";
         Family::gauge(encoder, "token_keys", help).one(counts.keys as u64)
     }
-
-    fn services(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
-        let live = self.0.control.live();
-        let services: Vec<_> = live
-            .services
-            .iter()
-            .map(|service| (service.name().to_string(), &service.revision))
-            .collect();
-        let gates: Vec<_> =
-            services.iter().map(|(name, revision)| (name, revision.admissions())).collect();
-        let each = |count: fn(&GateCounts) -> usize| {
-            gates.iter().map(move |(name, counts)| ([named(name)], count(counts) as u64))
-        };
-        let help = "Invocations that run in the live revision, or whose answer is being sent";
-        Family::gauge(encoder, "running", help).each(each(|counts| counts.running))?;
-        let help = "Who waits for the service";
-        Family::gauge(encoder, "queued", help).each(each(|counts| counts.waiting))?;
-        let help = "Invocations that may run at the same time now";
-        Family::gauge(encoder, "places", help).each(each(|counts| counts.places))?;
-        let help = "Requests that the live revision had no room or no time for";
-        let refused = gates.iter().flat_map(|(name, counts)| {
-            shed(counts).map(|(why, count)| ([named(name), why], count))
-        });
-        Family::counter(encoder, "shed", help).each(refused)?;
-        let help = "Invocations that the live revision has begun";
-        let invocations =
-            services.iter().map(|(name, revision)| ([named(name)], revision.invocations()));
-        Family::counter(encoder, "invocations", help).each(invocations)?;
-        let help = "Invocations of the live revision that trapped";
-        let traps = services.iter().map(|(name, revision)| ([named(name)], revision.traps()));
-        Family::counter(encoder, "traps", help).each(traps)
-    }
-}
-
-pub(super) fn named(service: &str) -> (&'static str, String) {
-    ("service", service.to_owned())
-}
-
-fn shed(counts: &GateCounts) -> [((&'static str, String), u64); 2] {
-    let why = |reason: &str| ("reason", reason.to_owned());
-    [(why("queue_full"), counts.refused_full), (why("queue_time"), counts.refused_late)]
 }

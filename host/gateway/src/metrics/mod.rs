@@ -5,8 +5,10 @@
 //! templates of routes, never what a client sent.
 
 mod collect;
+mod family;
 mod outbound;
 mod revisions;
+mod services;
 mod traffic;
 
 use std::sync::Arc;
@@ -45,6 +47,7 @@ impl Metrics {
     /// Other parts of the host add their collectors here.
     pub(crate) fn new(sources: Sources) -> Self {
         let mut registry = Registry::with_prefix("thali");
+        registry.register_collector(Box::new(services::Services(Arc::clone(&sources.control))));
         registry.register_collector(Box::new(outbound::Outbound(Arc::clone(&sources.control))));
         registry.register_collector(Box::new(revisions::Revisions(Arc::clone(&sources.control))));
         registry.register_collector(Box::new(collect::Gateway(sources)));

@@ -8,7 +8,7 @@ use prometheus_client::encoding::DescriptorEncoder;
 use thali_control::Control;
 use thali_platform::outbound::{Client, OutboundCounts};
 
-use super::collect::{Family, named};
+use super::family::{Family, named};
 
 /// Collects from the live revisions that may send requests.
 pub(super) struct Outbound(pub(super) Arc<Control>);

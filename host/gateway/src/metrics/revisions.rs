@@ -8,7 +8,7 @@ use prometheus_client::encoding::DescriptorEncoder;
 use thali_control::{Control, Live, LiveService};
 use thali_runtime::{BreakerState, CallSnapshot, OutcomeSnapshot};
 
-use super::collect::{Family, named};
+use super::family::{Family, named};
 
 /// Collects from the live revisions.
 pub(super) struct Revisions(pub(super) Arc<Control>);

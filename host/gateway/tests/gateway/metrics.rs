@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::support::tokens::{MANY, config, token_of};
-use crate::support::{Answer, TestHost, bulk, caller, counter, fronted};
+use crate::support::{Answer, TestHost, bulk, caller, counter, fronted, prober_that_falls_ill};
 
 impl TestHost {
     async fn scrape(&self) -> Answer {
@@ -51,10 +51,8 @@ async fn requests_are_counted_by_route_and_class_also_across_deploys() {
     let last = last.unwrap_or_else(|| panic!("a last bucket: {:#?}", samples.keys()));
     assert_eq!(*last.1, 4.0);
     assert!(samples[&format!("thali_request_duration_seconds_sum{{{PING}}}")] > 0.0);
-    assert_eq!(
-        samples[r#"thali_invocations_total{service="counter"}"#], 1.0,
-        "of the live revision"
-    );
+    // Five, and the smoke tests of two deploys: the service's counts outlive its revisions.
+    assert!(samples[r#"thali_invocations_total{service="counter"}"#] >= 5.0);
     let scrape = host.scrape().await;
     let kind = scrape.header("content-type").unwrap().to_owned();
     assert!(kind.starts_with("application/openmetrics-text"), "{kind}");
@@ -83,6 +81,9 @@ async fn what_runs_waits_and_is_turned_away_is_told() {
         (r#"thali_places{service="bulk"}"#, 1.0),
         (r#"thali_shed_total{service="bulk",reason="queue_full"}"#, 1.0),
         (r#"thali_running{service="fronted"}"#, 0.0),
+        (r#"thali_instances{service="bulk"}"#, 1.0),
+        (r#"thali_instances{service="fronted"}"#, 0.0),
+        (r#"thali_memory_bytes{service="fronted"}"#, 0.0),
         ("thali_host_running", 1.0),
         ("thali_rate_limited_total", 1.0),
         (r#"thali_requests_in_flight{listener="public"}"#, 2.0),
@@ -92,9 +93,36 @@ async fn what_runs_waits_and_is_turned_away_is_told() {
     ] {
         assert_eq!(samples.get(name), Some(&value), "{name}");
     }
+    assert!(samples[r#"thali_memory_bytes{service="bulk"}"#] >= 65536.0);
     drop(running);
     host.until(|h| h.serving.public().aborted() == 1).await;
     assert_eq!(host.samples().await[r#"thali_client_aborts_total{listener="public"}"#], 1.0);
+}
+
+#[tokio::test]
+async fn what_instances_use_and_how_guests_end_is_told_by_service() {
+    let host = TestHost::with_counter().await;
+    host.deploy(prober_that_falls_ill()).await;
+    let statuses = [("fail", 500), ("fail", 500), ("ping", 200), ("spin", 504)];
+    for (function, status) in statuses {
+        assert_eq!(host.get(&format!("/api/v1/{function}")).await.status, status, "{function}");
+    }
+    let told = host.samples().await;
+    let of =
+        |name: &str, labels: &str| told[&format!("thali_{name}{{service=\"counter\"{labels}}}")];
+    let traps = |reason: &str| of("traps_total", &format!(",reason=\"{reason}\""));
+    assert_eq!((traps("guest"), traps("stack")), (2.0, 0.0));
+    assert_eq!(traps("deadline") + traps("cpu"), 1.0);
+    // Two seconds of the loop, less whatever else the machine did.
+    assert!(of("cpu_seconds_total", "") > 0.2, "{}", of("cpu_seconds_total", ""));
+    assert_eq!((of("instances", ""), of("memory_bytes", "")), (0.0, 0.0));
+    assert!(of("instantiate_seconds_count", "") >= 4.0);
+    let made = of("instance_memory_bytes_count", "");
+    assert_eq!(of("instance_memory_bytes_sum", ""), made * 65536.0);
+    // The smoke test has left an instance that may serve again.
+    let prober = |name: &str| told[&format!("thali_{name}{{service=\"prober\"}}")];
+    assert_eq!((prober("instances"), prober("instances_idle")), (1.0, 1.0));
+    assert_eq!(prober("memory_bytes"), 65536.0);
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! What the revisions of a service have in common: its gate, and who of its requests is busy. A rollout does not
+//! What the revisions of a service have in common: its gate, who of its requests is busy, and what it uses. A rollout does not
 //! let a service run twice as much, nor compute twice as much.
 
 use std::collections::HashMap;
@@ -9,6 +9,7 @@ use thali_contract::name::ServiceName;
 
 use super::gate::{Gate, Room};
 use crate::turns::Crowd;
+use crate::usage::Usage;
 
 /// What all services of a host have, as long as some revision holds it.
 #[derive(Default)]
@@ -18,6 +19,7 @@ pub(crate) struct AllShared(Mutex<HashMap<ServiceName, Weak<Shared>>>);
 pub(crate) struct Shared {
     pub(crate) gate: Arc<Gate>,
     pub(crate) crowd: Crowd,
+    pub(crate) usage: Arc<Usage>,
 }
 
 impl AllShared {
@@ -29,7 +31,8 @@ impl AllShared {
         }
         // Revisions are prepared rarely: the time to forget what nobody holds.
         all.retain(|_, shared| shared.strong_count() > 0);
-        let shared = Arc::new(Shared { gate: Gate::new(room), crowd: Crowd::new() });
+        let shared =
+            Arc::new(Shared { gate: Gate::new(room), crowd: Crowd::new(), usage: Arc::default() });
         all.insert(service.clone(), Arc::downgrade(&shared));
         shared
     }
