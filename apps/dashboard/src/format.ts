@@ -9,9 +9,10 @@ export function rate(perSecond: number): string {
 
 export function ms(value: number | null | undefined): string {
   if (value === null || value === undefined) return '–';
+  if (value === 0) return '0 ms';
   if (value < 10) return `${value.toFixed(1)} ms`;
   if (value < 1000) return `${Math.round(value)} ms`;
-  return `${(value / 1000).toFixed(value < 10_000 ? 2 : 1)} s`;
+  return `${Number((value / 1000).toFixed(value < 10_000 ? 2 : 1))} s`;
 }
 
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];

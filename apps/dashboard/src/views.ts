@@ -17,12 +17,15 @@ export interface View {
   inner?: boolean;
   /** In the navigation and the title; inner views are not in the navigation. */
   name: string;
+  /** Can show one service only, with `?service=`: the service's page leads there. */
+  ofService?: boolean;
   load(): Promise<Module>;
 }
 
 export const views: View[] = [
   { at: 'services', name: 'Services', load: () => import('./views/overview') },
   { at: 'map', name: 'Map', load: () => import('./views/map') },
+  { at: 'services', inner: true, name: 'Service', load: () => import('./views/service') },
 ];
 
 /** The view for a path; the overview is at the empty one. */

@@ -1,11 +1,14 @@
 // All services of the host, live.
 
 import { useState } from 'preact/hooks';
+import { askToDeploy } from '../deploy/dialog';
+import { DropZone } from '../deploy/drop';
 import { bytes, count, ms, percent, plural, rate, span } from '../format';
 import { connection, recent, status } from '../live';
 import { to } from '../router';
 import type { HostStatus, ServiceStatus } from '../types';
 import { Badge } from '../ui/badge';
+import { Button } from '../ui/button';
 import { Spark } from '../ui/spark';
 import { Empty, Loading, ProblemBox } from '../ui/states';
 import { Table, type Column } from '../ui/table';
@@ -39,6 +42,7 @@ export default function Overview() {
       <div class="view-head">
         <h1>Services</h1>
         <div class="actions">
+          <Button kind="primary" write onClick={() => askToDeploy(null, null)}>Deploy …</Button>
           <input type="search" aria-label="Filter by name" placeholder="Filter by name" value={filter} onInput={(event) => setFilter(event.currentTarget.value)} />
         </div>
       </div>
@@ -52,6 +56,7 @@ export default function Overview() {
           </Empty>
         )}
       </section>
+      <DropZone />
     </div>
   );
 }
