@@ -67,7 +67,7 @@ conformance *ARGS: build build-components
 dashboard *ARGS:
     scripts/dashboard.sh "$@"
 
-# The tracker in a headless Chromium, against a host of its own; pictures of it are in target/browser-tests
+# The tracker and the dashboard in a headless Chromium, against hosts of their own; pictures of it are in target/browser-tests
 test-browser *ARGS: build build-components
     scripts/browser-tests.sh "$@"
 

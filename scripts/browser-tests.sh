@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Runs the tests of apps/tracker in a headless Chromium. Brings what they need: two packages from npm, of exactly the versions
+# Runs the tests of apps/tracker and apps/dashboard in a headless Chromium. Brings what they need: two packages from npm, of exactly the versions
 # in the lock file, and Debian's `chromium`. Arguments go to `node --test`: --test-name-pattern=kitchen
 #
 #   THALI      the host binary (default target/release/thali)
 #   CHROMIUM   the browser (default /usr/bin/chromium)
 set -euo pipefail
-cd "$(dirname "$0")/../apps/tracker/tests"
+cd "$(dirname "$0")/../apps/testing"
 
 node_major_min=20
 # One test takes seconds; on a busy machine of two cores a minute.
@@ -18,7 +18,7 @@ command -v npm >/dev/null || die "npm is not there: apt-get install nodejs npm, 
 node -e "process.exit(process.versions.node.split('.')[0] < $node_major_min ? 1 : 0)" || die "node is $(node --version), and must be $node_major_min or newer"
 
 if ! cmp -s package-lock.json node_modules/installed.json; then
-    say "installing playwright-core and axe-core from npm into apps/tracker/tests/node_modules"
+    say "installing playwright-core and axe-core from npm into apps/testing/node_modules"
     npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2 </dev/null || die "npm could not install: see above. It needs the npm registry."
     cp package-lock.json node_modules/installed.json
 fi
@@ -32,4 +32,5 @@ if [ ! -x "$CHROMIUM" ]; then
         die "chromium cannot be installed: bring one yourself and name it in CHROMIUM"
 fi
 
-exec node --test --test-timeout="$test_ms_max" "$@" tracker.test.mjs
+# One file after the other: each has a host and a browser of its own.
+exec node --test --test-concurrency=1 --test-timeout="$test_ms_max" "$@" ../*/tests/*.test.mjs

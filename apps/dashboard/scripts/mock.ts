@@ -78,7 +78,11 @@ export function mock(host: string): Plugin {
         else if (path === '/admin/v1/status') status().then(json, next);
         else if (path === '/admin/v1/status/history') json(history());
         else if (path === '/admin/v1/live') live(request, response).catch(() => response.end());
-        else next();
+        else {
+          // Its host does not tell the steps of a deploy.
+          request.url = request.url?.replace(/&?watch=\w+/, '');
+          next();
+        }
       });
     },
   };

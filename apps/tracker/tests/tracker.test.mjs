@@ -5,8 +5,8 @@ import { after, before, test } from 'node:test';
 
 import {
   Browser, PATIENCE_MS, PHONE, fitsItsWindow, isAccessible, markerOn, picture, says, until,
-} from './browser.mjs';
-import { Host } from './host.mjs';
+} from '../../testing/browser.mjs';
+import { Host } from '../../testing/host.mjs';
 import { ORDER, choose, fillIn, orderOn, place } from './orders.mjs';
 
 const COOK_AND_DRIVE = 'orders:write delivery:write';
@@ -15,7 +15,7 @@ let host;
 let browser;
 
 before(async () => {
-  host = await Host.start();
+  host = await Host.start({ site: 'apps/tracker/site' });
   browser = await Browser.start();
 });
 

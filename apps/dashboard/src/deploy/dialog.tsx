@@ -120,7 +120,7 @@ function Deploying({ file: given, service, onClose }: Asked & { onClose: () => v
   }
   return (
     <Dialog title={title} onClose={onClose} wide={phase.is === 'refused'}>
-      <StepList steps={steps} />
+      {(phase.is === 'running' || Object.keys(steps).length > 0) && <StepList steps={steps} />}
       <div role="status">
         {phase.is === 'running' && <p class="dim">The host is at it …</p>}
         {phase.is === 'done' && <Outcome deployed={phase.deployed} />}

@@ -46,7 +46,7 @@ function Difference({ breach }: { breach: Breach }) {
       <dl>
         <dt>{consumer} expects</dt>
         <dd><Type text={expected} other={had} /></dd>
-        <dt>{provider} would {subscribes ? 'tell' : 'have'}</dt>
+        <dt>{provider} {subscribes ? 'tells' : 'has'}</dt>
         <dd><Type text={had} other={expected} /></dd>
       </dl>
       {place && <p>At <code>{place.split(': ')[0]}</code>: {place.split(': ').slice(1).join(': ')}</p>}

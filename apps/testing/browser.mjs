@@ -6,7 +6,7 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 
-const pictures = fileURLToPath(new URL('../../../target/browser-tests/', import.meta.url));
+const pictures = fileURLToPath(new URL('../../target/browser-tests/', import.meta.url));
 const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 /** A condition that is not met within this time fails its test. Long: two cores may be shared. */
@@ -19,7 +19,7 @@ const EXPECTED = /Failed to load resource|net::ERR_/;
 
 export class Browser {
   #chromium;
-  /** What pages complained of: exceptions, and what their policy forbids. */
+  /** What pages complained of: exceptions, what their policy forbids, and requests to anybody else. */
   complaints = [];
 
   static async start() {
@@ -42,6 +42,11 @@ export class Browser {
     context.setDefaultTimeout(PATIENCE_MS);
     const page = await context.newPage();
     page.on('pageerror', (error) => this.complaints.push(`${error.stack ?? error}`));
+    const { origin } = new URL(url);
+    page.on('request', (request) => {
+      const to = new URL(request.url());
+      if (to.origin !== origin && !['data:', 'blob:'].includes(to.protocol)) this.complaints.push(`a request to ${to}`);
+    });
     page.on('console', (message) => {
       if (message.type() === 'error' && !EXPECTED.test(message.text())) this.complaints.push(message.text());
     });

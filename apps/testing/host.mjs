@@ -1,4 +1,4 @@
-// A host with every service, its seed data and the tracker, on free ports and a data folder of its own.
+// A host with every service and its seed data, on free ports and a data folder of its own.
 
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -10,29 +10,35 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
-const root = fileURLToPath(new URL('../../../', import.meta.url));
+const root = fileURLToPath(new URL('../../', import.meta.url));
 const thali = process.env.THALI ?? join(root, 'target/release/thali');
 
 export class Host {
   #folder;
   #child;
+  #args;
+  #env;
+  /** Of the services, and of the admin API. */
   address;
+  admin;
 
-  static async start() {
+  /** `site`: a folder of this repository whose files are at `/`. `args` and `env` are further ones of `thali up`. */
+  static async start({ site, args = [], env = {} } = {}) {
     const host = new Host();
-    host.#folder = await mkdtemp(join(tmpdir(), 'tracker-'));
+    host.#folder = await mkdtemp(join(tmpdir(), 'thali-pages-'));
+    host.#args = [...(site ? ['--site', join(root, site)] : []), ...args];
+    host.#env = env;
     await host.#up('127.0.0.1:0');
     return host;
   }
 
-  async #up(listen) {
+  async #up(listen, admin = '127.0.0.1:0') {
     const addresses = join(this.#folder, 'addresses.json');
     await rm(addresses, { force: true });
     this.#child = spawn(thali, [
-      'up', '--listen', listen, '--admin', '127.0.0.1:0', '--data', join(this.#folder, 'data'), '--addr-file', addresses,
-      '--components', join(root, 'target/components'), '--site', join(root, 'apps/tracker/site'), '--seed', '--dev',
-      '--drain', '5s',
-    ], { stdio: ['ignore', 'pipe', 'pipe'], cwd: this.#folder });
+      'up', '--listen', listen, '--admin', admin, '--data', join(this.#folder, 'data'), '--addr-file', addresses,
+      '--components', join(root, 'target/components'), '--seed', '--dev', '--drain', '5s', ...this.#args,
+    ], { stdio: ['ignore', 'pipe', 'pipe'], cwd: this.#folder, env: { ...process.env, ...this.#env } });
     this.#child.stderr.pipe(createWriteStream(join(this.#folder, 'host.log'), { flags: 'a' }));
     const ended = once(this.#child, 'exit').then(async ([code]) => {
       throw new Error(`the host ended with ${code}:\n${await this.log()}`);
@@ -40,7 +46,8 @@ export class Host {
     ended.catch(() => {});
     // It says one line when it is ready, and has written its addresses by then.
     await Promise.race([once(createInterface(this.#child.stdout), 'line'), ended]);
-    this.address = JSON.parse(await readFile(addresses, 'utf8')).listen;
+    const written = JSON.parse(await readFile(addresses, 'utf8'));
+    [this.address, this.admin] = [written.listen, written.admin];
   }
 
   async log() {
@@ -55,7 +62,7 @@ export class Host {
 
   /** Starts it again where it was. */
   async startAgain() {
-    await this.#up(this.address);
+    await this.#up(this.address, this.admin);
   }
 
   async remove() {
@@ -65,6 +72,10 @@ export class Host {
 
   url(path = '/') {
     return `http://${this.address}${path}`;
+  }
+
+  adminUrl(path = '/') {
+    return `http://${this.admin}${path}`;
   }
 
   /** A token that the key of this host has signed. */
