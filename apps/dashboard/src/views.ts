@@ -26,6 +26,8 @@ export const views: View[] = [
   { at: 'services', name: 'Services', load: () => import('./views/overview') },
   { at: 'map', name: 'Map', load: () => import('./views/map') },
   { at: 'services', inner: true, name: 'Service', load: () => import('./views/service') },
+  { at: 'events', name: 'Events', load: () => import('./views/events') },
+  { at: 'schedules', name: 'Schedules', ofService: true, load: () => import('./views/schedules') },
 ];
 
 /** The view for a path; the overview is at the empty one. */
