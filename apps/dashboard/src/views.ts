@@ -27,6 +27,8 @@ export const views: View[] = [
   { at: 'map', name: 'Map', load: () => import('./views/map') },
   { at: 'services', inner: true, name: 'Service', load: () => import('./views/service') },
   { at: 'events', name: 'Events', load: () => import('./views/events') },
+  { at: 'databases', name: 'Databases', load: () => import('./views/databases') },
+  { at: 'databases', inner: true, name: 'Database', load: () => import('./views/database') },
   { at: 'schedules', name: 'Schedules', ofService: true, load: () => import('./views/schedules') },
 ];
 
