@@ -32,6 +32,7 @@ export const views: View[] = [
   { at: 'databases', name: 'Databases', load: () => import('./views/databases') },
   { at: 'databases', inner: true, name: 'Database', load: () => import('./views/database') },
   { at: 'schedules', name: 'Schedules', ofService: true, load: () => import('./views/schedules') },
+  { at: 'logs', name: 'Logs', ofService: true, load: () => import('./views/logs') },
 ];
 
 /** The view for a path; the overview is at the empty one. */

@@ -1,0 +1,1 @@
+var e=class{text;constructor(e){this.text=e}toJSON(){return JSON.rawJSON?.(this.text)??this.text}};function t(t){return JSON.parse(t,(t,n,r)=>{let i=r?.source;return typeof n==`number`&&!Number.isSafeInteger(n)&&i!==void 0&&/^-?\d+$/.test(i)?new e(i):n})}export{t as n,e as t};

@@ -1,0 +1,1 @@
+function e({state:e,health:t,canaries:n}){return e===`waiting`?{tone:`warn`,word:`Waiting`}:e===`running`?t&&t!==`ok`?{tone:`bad`,word:`Unhealthy`}:n.length>0?{tone:`accent`,word:`Rolling out`}:{tone:`ok`,word:`Running`}:{tone:`bad`,word:e[0]?.toUpperCase()+e.slice(1)}}export{e as t};
