@@ -1,9 +1,9 @@
 // What the host tells every second, as signals that views read.
 
 import { effect, signal, type Signal } from '@preact/signals';
-import { Problem, signedIn } from './api';
+import { Problem, get, signedIn } from './api';
 import { listen } from './sse';
-import type { DeployStep, Status } from './types';
+import type { DeployStep, History, Status } from './types';
 
 export type Connection =
   | { state: 'connecting' }
@@ -24,11 +24,30 @@ export const changes = {
   breakers: signal(0),
 } satisfies Record<string, Signal<number>>;
 
-/** So many rates of each service are kept for its sparkline: two minutes. */
-const RECENT_MAX = 120;
+/** So many rates of each service are kept for its sparkline, one a second: two minutes. */
+export const RECENT_MAX = 120;
 
 /** The latest rates of each service, the oldest first. They change with `status`. */
 export const recent = new Map<string, number[]>();
+
+/** So many services get their sparklines at once; those of more begin empty. */
+const SEEDED_MAX = 40;
+
+let seeded = false;
+
+/** Reads what was before this page was opened, once. */
+export async function seedRecent(names: string[]): Promise<void> {
+  if (seeded) return;
+  seeded = true;
+  for (const name of names.slice(0, SEEDED_MAX)) {
+    // What cannot be read is not drawn.
+    const history = await get<History>('status/history', { service: name }).catch(() => null);
+    if (!history) return;
+    const known = recent.get(name) ?? [];
+    const before = history.rate.slice(-RECENT_MAX / history.step_s).flatMap((rate) => Array<number>(history.step_s).fill(rate));
+    recent.set(name, [...before.slice(0, before.length - known.length), ...known].slice(-RECENT_MAX));
+  }
+}
 
 type StepListener = (step: DeployStep) => void;
 const stepListeners = new Set<StepListener>();

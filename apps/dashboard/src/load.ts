@@ -2,7 +2,7 @@
 
 import type { ReadonlySignal } from '@preact/signals';
 import { useCallback, useEffect, useState } from 'preact/hooks';
-import { Problem } from './api';
+import { Problem, signedIn } from './api';
 
 export interface Loaded<T> {
   data: T | undefined;
@@ -24,7 +24,8 @@ export function useLoad<T>(read: (signal: AbortSignal) => Promise<T>, keys: unkn
   const [kept, keep] = useState<{ key: string; data?: T; problem?: Problem }>({ key });
   const [turn, setTurn] = useState(0);
   const reload = useCallback(() => setTurn((turn) => turn + 1), []);
-  const signals = when.on?.map((one) => one.value).join() ?? '';
+  // Who has signed in may see what was refused before.
+  const signals = [signedIn, ...(when.on ?? [])].map((one) => one.value).join();
   useEffect(() => {
     const stop = new AbortController();
     const timer = when.everyMs && window.setTimeout(() => {

@@ -1,10 +1,10 @@
 // All services of the host, live.
 
-import { useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import { askToDeploy } from '../deploy/dialog';
 import { DropZone } from '../deploy/drop';
 import { bytes, count, ms, percent, plural, rate, span } from '../format';
-import { connection, recent, status } from '../live';
+import { RECENT_MAX, connection, recent, seedRecent, status } from '../live';
 import { to } from '../router';
 import type { HostStatus, ServiceStatus } from '../types';
 import { Badge } from '../ui/badge';
@@ -14,14 +14,12 @@ import { Empty, Loading, ProblemBox } from '../ui/states';
 import { Table, type Column } from '../ui/table';
 import { condition } from '../words';
 
-const SPARK_S = 120;
-
 const columns: Column<ServiceStatus>[] = [
   { id: 'name', head: 'Service', names: true, sort: (row) => row.name, cell: (row) => <a href={to(['services', row.name])}>{row.name}</a> },
   { id: 'state', head: 'State', sort: (row) => condition(row).word, cell: (row) => <State service={row} /> },
   { id: 'revision', head: 'Revision', drop: 'small', cell: (row) => <Revision service={row} /> },
   { id: 'rate', head: 'Requests/s', number: true, sort: (row) => row.rate, cell: (row) => rate(row.rate) },
-  { id: 'spark', head: <span class="hidden">Two minutes of requests</span>, drop: 'narrow', cell: (row) => <Spark values={recent.get(row.name) ?? []} length={SPARK_S} /> },
+  { id: 'spark', head: <span class="hidden">Two minutes of requests</span>, drop: 'narrow', cell: (row) => <Spark values={recent.get(row.name) ?? []} length={RECENT_MAX} /> },
   { id: 'errors', head: 'Errors/s', number: true, sort: (row) => row.errors, cell: (row) => <span class={row.errors > 0 ? 'bad' : ''}>{rate(row.errors)}</span> },
   { id: 'p50', head: 'p50', number: true, drop: 'narrow', sort: (row) => row.p50_ms, cell: (row) => ms(row.p50_ms) },
   { id: 'p99', head: 'p99', number: true, sort: (row) => row.p99_ms, cell: (row) => ms(row.p99_ms) },
@@ -32,6 +30,9 @@ const columns: Column<ServiceStatus>[] = [
 export default function Overview() {
   const now = status.value;
   const [filter, setFilter] = useState('');
+  useEffect(() => {
+    if (now) void seedRecent(now.services.map(({ name }) => name));
+  }, [!now]);
   if (!now) {
     const { value } = connection;
     return value.state === 'lost' ? <ProblemBox problem={value.problem} /> : <Loading what="the services" />;

@@ -11,6 +11,9 @@ import { Table, type Column } from '../../ui/table';
 import { toast } from '../../ui/toast';
 import type { LiveRevision, Rollout } from './details';
 
+/** The stable revision keeps something; to give a canary everything is to promote it. */
+const CANARIES_PERCENT_MAX = 99;
+
 const columns: Column<LiveRevision>[] = [
   { id: 'revision', head: 'Revision', names: true, cell: (row) => <>v{row.revision}</> },
   { id: 'role', head: 'Role', cell: (row) => (row.waiting_for ? <Badge tone="warn">Waits for {row.waiting_for}</Badge> : <Badge tone={row.stable ? 'ok' : 'accent'}>{row.stable ? 'Stable' : 'Canary'}</Badge>) },
@@ -32,7 +35,7 @@ export function Traffic({ name, rollout, reload }: { name: string; rollout: Roll
   const taken = canaries.reduce((sum, canary) => sum + share(canary), 0);
   const changed = canaries.some((canary) => share(canary) !== canary.percent);
   const move = (canary: LiveRevision, wanted: number) => {
-    const room = 100 - (taken - share(canary));
+    const room = CANARIES_PERCENT_MAX - (taken - share(canary));
     setMoved({ ...moved, [canary.revision]: Math.max(0, Math.min(wanted, room)) });
   };
   const apply = async () => {
@@ -79,7 +82,7 @@ export function Traffic({ name, rollout, reload }: { name: string; rollout: Roll
               id={`${id}${canary.revision}`}
               type="range"
               min={0}
-              max={100}
+              max={CANARIES_PERCENT_MAX}
               value={share(canary)}
               aria-valuetext={`${share(canary)} percent for revision ${canary.revision}, ${100 - taken} percent for revision ${stable?.revision}`}
               onInput={(event) => move(canary, event.currentTarget.valueAsNumber)}

@@ -1,1 +1,0 @@
-import{P as e}from"./index-BUyu7Fr0.js";async function t(t,n,r){return await(await e(t,{query:n,signal:r,quiet:!0})).json()}export{t};
