@@ -211,7 +211,7 @@ impl CallStatus {
         let breakers = breakers.into_iter().filter(|_| several);
         Self {
             interface,
-            state: CircuitState::of(breaker.state),
+            state: breaker.state.into(),
             forced: breaker.forced,
             failures_in_a_row: breaker.failures,
             probe_in_ms: breaker.probe_in.map(milliseconds),
@@ -233,15 +233,15 @@ impl RevisionBreaker {
     fn of((revision, breaker): (String, BreakerView)) -> Self {
         Self {
             revision,
-            state: CircuitState::of(breaker.state),
+            state: breaker.state.into(),
             failures_in_a_row: breaker.failures,
             probe_in_ms: breaker.probe_in.map(milliseconds),
         }
     }
 }
 
-impl CircuitState {
-    fn of(state: BreakerState) -> Self {
+impl From<BreakerState> for CircuitState {
+    fn from(state: BreakerState) -> Self {
         match state {
             BreakerState::Closed => Self::Closed,
             BreakerState::Open => Self::Open,

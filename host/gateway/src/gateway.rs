@@ -10,9 +10,9 @@ use thali_runtime::Runtime;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::AbortHandle;
 
-use crate::admin::AdminHandler;
 use crate::admin::audit::{self, AuditLog};
 use crate::admin::token::AdminToken;
+use crate::admin::{AdminHandler, Parts};
 use crate::auth::Auth;
 use crate::client::Proxies;
 use crate::dispatch::Dispatch;
@@ -25,6 +25,8 @@ use crate::metrics::{Metrics, Sources};
 use crate::public::PublicHandler;
 use crate::readiness::Readiness;
 use crate::site::Site;
+use crate::sse::Closing;
+use crate::status::{Board, Watched};
 use crate::streams::Streams;
 
 /// Connections that the kernel keeps until they are accepted. Linux cuts it to `net.core.somaxconn`.
@@ -80,7 +82,9 @@ pub struct Serving {
     admin: Arc<Server>,
     readiness: Arc<Readiness>,
     streams: Arc<Streams>,
+    closing: Closing,
     sweep: AbortHandle,
+    sampler: AbortHandle,
 }
 
 impl Default for GatewayConfig {
@@ -146,7 +150,7 @@ impl Gateway {
             Arc::clone(&self.runtime),
             Arc::clone(&streams),
             Arc::clone(&self.guards.auth),
-            fronts,
+            Arc::clone(&fronts),
         );
         let handler = PublicHandler::new(
             &self.control,
@@ -158,16 +162,31 @@ impl Gateway {
         tokio::spawn(accept_loop(self.public, Arc::clone(&public), handler));
         let sweep = tokio::spawn(idempotency::sweep(Arc::clone(&self.control)));
         audit::watch(&self.control, &self.guards.audit);
-        let handler =
-            AdminHandler::new(self.control, self.runtime, self.guards, metrics, self.admin_address);
+        let (board, sampler) = Board::start(Watched {
+            control: Arc::clone(&self.control),
+            runtime: Arc::clone(&self.runtime),
+            fronts,
+            public: Arc::clone(&public),
+        });
+        let closing = Closing::default();
+        let parts = Parts {
+            control: self.control,
+            runtime: self.runtime,
+            metrics,
+            board,
+            closing: closing.clone(),
+        };
+        let handler = AdminHandler::new(parts, self.guards, self.admin_address);
         tokio::spawn(accept_loop(self.admin, Arc::clone(&admin), handler));
-        Serving { public, admin, readiness, streams, sweep: sweep.abort_handle() }
+        let sweep = sweep.abort_handle();
+        Serving { public, admin, readiness, streams, closing, sweep, sampler }
     }
 }
 
 impl Drop for Serving {
     fn drop(&mut self) {
         self.sweep.abort();
+        self.sampler.abort();
     }
 }
 
@@ -199,6 +218,7 @@ impl Serving {
     pub async fn stop(self, grace: Duration) -> usize {
         self.readiness.goes_down();
         self.streams.close();
+        self.closing.begin();
         let (public, admin) = tokio::join!(self.public.drain(grace), self.admin.drain(grace));
         public.cut + admin.cut
     }

@@ -27,6 +27,8 @@ mod read;
 mod readiness;
 mod reply;
 mod site;
+mod sse;
+mod status;
 mod streams;
 mod web;
 

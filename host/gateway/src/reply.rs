@@ -14,6 +14,9 @@ use crate::body::Body;
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const PROBLEM: HeaderValue = HeaderValue::from_static(PROBLEM_JSON);
 
+/// Seconds until a host that is on its way down may be back.
+const DRAINING_RETRY_SECONDS: u32 = 2;
+
 /// The revision that answered: `restaurants/7`.
 pub(crate) const REVISION: HeaderName = HeaderName::from_static("x-thali-revision");
 
@@ -96,6 +99,11 @@ pub(crate) fn unsupported_media_type(detail: &str) -> Problem {
 /// More is going on than the host takes on.
 pub(crate) fn overloaded() -> Problem {
     Problem::new(503, "overloaded", "The host is at its limit").retry_after(1)
+}
+
+/// The host ends, and takes nothing on that goes on for long.
+pub(crate) fn draining() -> Problem {
+    Problem::new(503, "draining", "The host is on its way down").retry_after(DRAINING_RETRY_SECONDS)
 }
 
 /// The host's own fault. What it was is in the log, under the request's id.

@@ -17,6 +17,7 @@ use crate::body::Body;
 use crate::faults;
 use crate::listen::Call;
 use crate::reply;
+use crate::sse::Endless;
 
 /// A request that a handler refuses. It becomes a problem document with the request's id once it has
 /// left the router.
@@ -58,7 +59,9 @@ pub(crate) async fn answer(
         Err(never) => match never {},
     };
     let Some(Refused(problem)) = response.extensions_mut().remove() else {
-        return call.finish(response.map(Body::from));
+        let is_endless = response.extensions_mut().remove::<Endless>().is_some();
+        let response = response.map(Body::from);
+        return if is_endless { call.finish_stream(response) } else { call.finish(response) };
     };
     let mut refusal = reply::problem(&problem, call.id());
     if let Some(allow) = response.headers_mut().remove(ALLOW) {

@@ -11,6 +11,7 @@ use thali_runtime::Force;
 
 use super::{Host, unknown};
 use crate::faults;
+use crate::status::Change;
 use crate::web::{self, Answer, Items, None, Params, Refused, Segments};
 
 /// `{"state": "open"}`
@@ -49,6 +50,7 @@ pub(super) async fn force(
         Wanted::Auto => Force::Auto,
     };
     let forced = host.control.force_breaker(&consumer, &interface, force).map_err(refused)?;
+    host.board.followers.tell(Change::Breakers);
     Ok(web::json(StatusCode::OK, forced))
 }
 

@@ -16,6 +16,7 @@ use thali_platform::sql::SqlError;
 use uuid::Uuid;
 
 use super::Host;
+use crate::status::Change;
 use crate::web::{self, Answer, None, Params, Refused, Segments};
 use crate::{faults, reply};
 
@@ -208,6 +209,7 @@ pub(super) async fn redrive(
     body: Bytes,
 ) -> Answer {
     let Gathered { all, left_out } = host.control.events().redrive(&selection(&body)?).await;
+    host.board.followers.tell(Change::Events);
     let left_out = told(left_out);
     let changed = Changed { redriven: Some(all), discarded: Option::None, left_out };
     Ok(web::json(StatusCode::OK, changed))
@@ -219,6 +221,7 @@ pub(super) async fn discard(
     body: Bytes,
 ) -> Answer {
     let Gathered { all, left_out } = host.control.events().discard(&selection(&body)?).await;
+    host.board.followers.tell(Change::Events);
     let left_out = told(left_out);
     let changed = Changed { redriven: Option::None, discarded: Some(all), left_out };
     Ok(web::json(StatusCode::OK, changed))

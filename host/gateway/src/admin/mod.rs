@@ -16,6 +16,7 @@ mod metrics;
 mod rollouts;
 mod schedules;
 mod services;
+mod status;
 pub(crate) mod token;
 
 use std::net::SocketAddr;
@@ -41,6 +42,8 @@ use crate::body::Body;
 use crate::gateway::Guards;
 use crate::listen::{Call, Handler};
 use crate::metrics::Metrics;
+use crate::sse::Closing;
+use crate::status::Board;
 use crate::web::{self, Answer, None, Params, Refused};
 use crate::{listen, reply};
 
@@ -61,18 +64,25 @@ pub(crate) struct Host {
     auth: Arc<Auth>,
     metrics: Metrics,
     audit: Arc<AuditLog>,
+    board: Arc<Board>,
+    closing: Closing,
+}
+
+/// What the handlers work on besides what guards the host.
+pub(crate) struct Parts {
+    pub(crate) control: Arc<Control>,
+    pub(crate) runtime: Arc<Runtime>,
+    pub(crate) metrics: Metrics,
+    pub(crate) board: Arc<Board>,
+    pub(crate) closing: Closing,
 }
 
 impl AdminHandler {
-    pub(crate) fn new(
-        control: Arc<Control>,
-        runtime: Arc<Runtime>,
-        guards: Guards,
-        metrics: Metrics,
-        address: SocketAddr,
-    ) -> Self {
+    pub(crate) fn new(parts: Parts, guards: Guards, address: SocketAddr) -> Self {
         let Guards { auth, admin_token, audit } = guards;
-        let host = Host { control: Arc::clone(&control), runtime, auth, metrics, audit };
+        let Parts { control, runtime, metrics, board, closing } = parts;
+        let host =
+            Host { control: Arc::clone(&control), runtime, auth, metrics, audit, board, closing };
         let door = Arc::new(Door::new(admin_token));
         Self { router: router(host), control, door, address }
     }
@@ -140,7 +150,10 @@ fn router(host: Host) -> Router {
         .route("/audit", get(audit::list))
         .route("/graph", get(graph::graph))
         .route("/openapi.json", get(openapi))
-        .route("/health", get(health));
+        .route("/health", get(health))
+        .route("/status", get(status::show))
+        .route("/status/history", get(status::history))
+        .route("/live", get(status::live));
     let router = Router::new()
         .nest("/admin/v1", api)
         .route("/metrics", get(metrics::scrape))

@@ -8,6 +8,7 @@ use thali_contract::problem::Problem;
 use thali_platform::schedules::RunError;
 
 use super::Host;
+use crate::status::Change;
 use crate::web::{self, Answer, Items, None, Params, Refused, Segments};
 
 /// `?service=orders`
@@ -30,6 +31,7 @@ pub(super) async fn run(
     Params(None {}): Params<None>,
 ) -> Answer {
     let run = host.control.schedules().run(&service, &name).await;
+    host.board.followers.tell(Change::Schedules);
     let run = run.map_err(|error| refused(&error, &service, &name))?;
     Ok(web::json(StatusCode::OK, run))
 }

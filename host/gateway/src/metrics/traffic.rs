@@ -1,6 +1,6 @@
 //! What the requests of each route came to: counted by atomics, read when somebody asks.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
@@ -114,6 +114,19 @@ impl Traffic {
         counts
     }
 
+    /// Shows the counts of every route once, with its service if it has one.
+    pub(crate) fn each(&self, mut show: impl FnMut(Option<&ServiceName>, &Counts)) {
+        // Revisions of one service share the counts of a route.
+        let mut seen = HashSet::new();
+        for known in self.known.read().values() {
+            if seen.insert(Arc::as_ptr(&known.counts)) {
+                show(Some(&known.service), &known.counts);
+            }
+        }
+        show(None, &self.unrouted);
+        show(None, &self.others);
+    }
+
     /// Everything, each route once.
     pub(super) fn all(&self) -> Vec<RouteTraffic> {
         let mut all: Vec<RouteTraffic> = Vec::new();
@@ -155,13 +168,13 @@ impl Counts {
     }
 
     /// Requests by the first digit of their status, `1` to `5`.
-    pub(super) fn classes(&self) -> impl Iterator<Item = (&'static str, u64)> {
+    pub(crate) fn classes(&self) -> impl Iterator<Item = (&'static str, u64)> {
         let names = ["1xx", "2xx", "3xx", "4xx", "5xx"];
         names.into_iter().zip(self.classes.iter().map(|count| count.load(Relaxed)))
     }
 
     /// The sum of all durations in seconds, and the requests in each bucket.
-    pub(super) fn durations(&self) -> (f64, Vec<(f64, u64)>) {
+    pub(crate) fn durations(&self) -> (f64, Vec<(f64, u64)>) {
         let bounds = BOUNDS_US.iter().map(|bound| *bound as f64 / 1e6).chain([f64::INFINITY]);
         let counts = self.buckets.iter().map(|count| count.load(Relaxed));
         (self.sum_us.load(Relaxed) as f64 / 1e6, bounds.zip(counts).collect())

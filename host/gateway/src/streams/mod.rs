@@ -43,9 +43,6 @@ use websocket::Handshake;
 
 pub(crate) use resume::{Since, since, split};
 
-/// Seconds until a host that is on its way down may be back.
-const DRAINING_RETRY_SECONDS: u32 = 2;
-
 /// The streams of a host.
 pub(crate) struct Streams {
     feeds: Feeds,
@@ -217,8 +214,7 @@ impl Place {
 impl Opened {
     fn refused(error: &ListenError, invocation: &Invocation) -> Self {
         Self::Refused(Box::new(match error {
-            ListenError::Closed => Problem::new(503, "draining", "The host is on its way down")
-                .retry_after(DRAINING_RETRY_SECONDS),
+            ListenError::Closed => reply::draining(),
             ListenError::Outbox(error) => {
                 let service = invocation.target.revision().service();
                 tracing::warn!(%service, %error, "a stream cannot begin: its events cannot be read");

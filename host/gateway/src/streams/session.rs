@@ -14,9 +14,7 @@ use tokio::time::{Instant, timeout_at};
 use super::feed::{Listener, Silence};
 use super::notice::Notice;
 use super::slots::Slot;
-
-/// How long a stream may be silent: shorter than the minute after which proxies take it for dead.
-pub(crate) const BEAT: Duration = Duration::from_secs(15);
+use crate::sse::BEAT_TIME;
 
 /// How long somebody who is signed in may follow without coming back: tokens expire, and keys are taken out. The
 /// client resumes where it was.
@@ -97,7 +95,7 @@ impl Session {
                 (seq, Phase::CatchingUp { backlog: VecDeque::new(), then_over: is_over })
             }
         };
-        let next_beat = Instant::now() + BEAT;
+        let next_beat = Instant::now() + BEAT_TIME;
         Self { route, outbox, listener, last, phase, next_beat, until: None, _slot: slot }
     }
 
@@ -155,13 +153,13 @@ impl Session {
                     }
                     Err(_) if wake < self.next_beat => continue,
                     Err(_) => {
-                        self.next_beat = Instant::now() + BEAT;
+                        self.next_beat = Instant::now() + BEAT_TIME;
                         return Ok(Item::Beat);
                     }
                 },
             };
             if self.takes(&notice) {
-                self.next_beat = Instant::now() + BEAT;
+                self.next_beat = Instant::now() + BEAT_TIME;
                 return Ok(Item::Event(notice));
             }
         }
@@ -278,7 +276,7 @@ mod tests {
         for _ in 0..3 {
             let before = Instant::now();
             assert!(matches!(session.next().await, Ok(Item::Beat)));
-            assert_eq!(before.elapsed().as_secs(), BEAT.as_secs());
+            assert_eq!(before.elapsed().as_secs(), BEAT_TIME.as_secs());
         }
     }
 }

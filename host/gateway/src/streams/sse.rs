@@ -2,23 +2,18 @@
 
 use bytes::Bytes;
 use futures_util::stream;
+use http::Response;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
-use http::{HeaderName, Response};
 
 use super::session::{Item, Session};
 use crate::body::Body;
-
-/// Keeps nginx and its kind from holding events back.
-const BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+use crate::sse::{BEAT, BUFFERING};
 
 /// What a client that was cut off waits before it comes back, in milliseconds.
 const RETRY: &str = "retry: 2000\n";
 
 /// Says that events are missing. It has no id, so that a client that comes back asks for them.
 pub(crate) const GAP: &str = "event: gap\ndata: {}\n\n";
-
-/// Keeps proxies, and the client, from taking silence for death.
-const BEAT: Bytes = Bytes::from_static(b":\n\n");
 
 /// The answer that begins with `first` and goes on with the session.
 pub(crate) fn response(first: &str, session: Session) -> Response<Body> {

@@ -36,6 +36,7 @@ mod rates;
 mod rollouts;
 mod site;
 mod smoke;
+mod status;
 mod strangers;
 mod streams;
 mod websockets;

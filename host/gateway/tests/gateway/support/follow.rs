@@ -38,8 +38,17 @@ impl Follower {
     }
 
     pub async fn send(address: SocketAddr, path: &str, headers: &str) -> Self {
+        Self::get(address, &format!("/api/v1{path}"), headers).await
+    }
+
+    /// Follows the host itself.
+    pub async fn admin(address: SocketAddr, headers: &str) -> Self {
+        Self::get(address, "/admin/v1/live", headers).await
+    }
+
+    async fn get(address: SocketAddr, path: &str, headers: &str) -> Self {
         let mut stream = TcpStream::connect(address).await.unwrap();
-        let head = format!("GET /api/v1{path} HTTP/1.1\r\nhost: test\r\n{headers}\r\n");
+        let head = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\n{headers}\r\n");
         stream.write_all(head.as_bytes()).await.unwrap();
         let (head, chunked) = (String::new(), Vec::new());
         let mut me = Self { stream, head, chunked, text: String::new(), whole: false };
@@ -75,6 +84,16 @@ impl Follower {
             }
             if self.whole || !self.more().await {
                 return None;
+            }
+        }
+    }
+
+    /// The next event of this name.
+    pub async fn find(&mut self, name: &str) -> Event {
+        loop {
+            let event = self.next().await.unwrap_or_else(|| panic!("the end instead of {name}"));
+            if event.name == name {
+                return event;
             }
         }
     }
