@@ -93,7 +93,7 @@ test('a component that is chosen is deployed, step by step', async () => {
   for (const step of ['validate', 'contracts', 'compile', 'swap']) await dialog.locator(`[data-step=${step}][data-state=done]`).waitFor();
   await isAccessible(page, 'a deploy');
   await dialog.getByRole('button', { name: 'Go to pricing' }).click();
-  const history = page.getByRole('region', { name: 'Changes, the newest first' });
+  const history = page.getByRole('table', { name: 'Changes, the newest first' });
   await history.getByText('cheaper').waitFor();
   await page.locator('[aria-label=Revisions] [data-row=v2]', { hasText: '100 %' }).waitFor();
   const { revision } = await admin(host, 'GET', '/services/pricing');

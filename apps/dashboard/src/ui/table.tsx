@@ -1,5 +1,5 @@
-import type { ComponentChildren } from 'preact';
-import { useState } from 'preact/hooks';
+import type { ComponentChildren, RefObject } from 'preact';
+import { useEffect, useRef, useState } from 'preact/hooks';
 
 export interface Column<T> {
   id: string;
@@ -22,17 +22,20 @@ interface Props<T> {
   keyOf: (row: T) => string;
   /** The column that it is sorted by at first; `-rate` downwards. */
   sorted?: string;
+  /** Shown as chosen. What chooses a row says so itself: a checkbox, say. */
   selected?: (row: T) => boolean;
 }
 
 /** A table that can be sorted by its heads. */
 export function Table<T>({ caption, columns, rows, keyOf, sorted, selected }: Props<T>) {
   const [order, setOrder] = useState(sorted ?? '');
+  const box = useRef<HTMLDivElement>(null);
+  const scrolls = useOverflow(box);
   const down = order.startsWith('-');
   const by = columns.find(({ id }) => id === order.replace(/^-/, ''));
   const shown = by?.sort ? sortBy(rows, by.sort, down) : rows;
   return (
-    <div class="table-box" role="region" aria-label={caption} tabIndex={0}>
+    <div class="table-box" ref={box} {...(scrolls && { role: 'region', 'aria-label': caption, tabIndex: 0 })}>
       <table>
         <caption class="hidden">{caption}</caption>
         <thead>
@@ -54,7 +57,7 @@ export function Table<T>({ caption, columns, rows, keyOf, sorted, selected }: Pr
         </thead>
         <tbody>
           {shown.map((row) => (
-            <tr key={keyOf(row)} data-row={keyOf(row)} aria-selected={selected?.(row)}>
+            <tr key={keyOf(row)} data-row={keyOf(row)} class={selected?.(row) ? 'selected' : undefined}>
               {columns.map((column) =>
                 column.names ? (
                   <th key={column.id} scope="row" class={classOf(column)}>{column.cell(row)}</th>
@@ -67,6 +70,20 @@ export function Table<T>({ caption, columns, rows, keyOf, sorted, selected }: Pr
       </table>
     </div>
   );
+}
+
+/** Whether there is more than fits: only then a keyboard has to get at it to scroll. */
+function useOverflow(box: RefObject<HTMLElement | null>): boolean {
+  const [over, setOver] = useState(false);
+  useEffect(() => {
+    const element = box.current;
+    if (!element?.firstElementChild) return;
+    const look = new ResizeObserver(() => setOver(element.scrollWidth > element.clientWidth));
+    look.observe(element);
+    look.observe(element.firstElementChild);
+    return () => look.disconnect();
+  }, []);
+  return over;
 }
 
 function classOf<T>({ number, drop }: Column<T>): string {
