@@ -3,6 +3,8 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 
+import { until } from '../../testing/browser.mjs';
+
 /** Opens a view, and waits until it is live. */
 export async function open(browser, host, path = '/', options = {}) {
   const page = await browser.page(host.adminUrl(`/#${path}`), { viewport: { width: 1280, height: 800 }, ...options });
@@ -12,7 +14,7 @@ export async function open(browser, host, path = '/', options = {}) {
 
 export async function live(page) {
   await page.locator('[data-connection=live]').waitFor();
-  await page.locator('main [aria-busy=true]').waitFor({ state: 'detached' });
+  await until(page, () => !document.querySelector('main [aria-busy=true]'));
 }
 
 /** Asks the admin API, as an operator with curl would. */

@@ -76,7 +76,7 @@ export default function Schedules() {
         <div class="filters"><ServiceFilter /></div>
         <Show loaded={loaded} what="the schedules">
           {({ items }) => items.length === 0 ? (
-            <Empty title={service ? 'This service has no schedules' : 'No service has schedules'}>A service's manifest names what runs when, under <code>[schedules]</code>.</Empty>
+            <Empty title={service ? 'This service has no schedules' : 'No service has schedules'}>A service's manifest names what runs when, under <code>[schedule]</code>.</Empty>
           ) : <Table caption="Schedules" columns={columns} rows={items} keyOf={keyOf} sorted="name" />}
         </Show>
       </div>

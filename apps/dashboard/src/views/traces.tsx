@@ -50,7 +50,7 @@ export default function Traces() {
       <div class="panel">
         <div class="filters">
           <ServiceFilter />
-          <TextFilter name="route" label="Route" hint="POST /api/v1/orders" />
+          <TextFilter name="route" label="Route" hint="/api/v1/orders" />
           <TextFilter name="min_ms" label="Slower than (ms)" numeric />
           <CheckFilter name="errors" label="Only failed" />
         </div>

@@ -4,7 +4,7 @@ import { signal } from '@preact/signals';
 import { Problem, type Query } from '../../api';
 import { listen, type Frame } from '../../sse';
 import { read } from '../read';
-import type { Line } from './types';
+import type { Line, Shown } from './types';
 
 /** So many lines are shown, and as many wait while the view is paused; older ones go. */
 export const LINES_MAX = 2000;
@@ -19,13 +19,14 @@ export type State = { is: 'reading' } | { is: 'following' } | { is: 'lost'; prob
 
 /** One set of filters, followed until `stop`. */
 export class Feed {
-  readonly lines = signal<Line[]>([]);
+  readonly lines = signal<Shown[]>([]);
   readonly state = signal<State>({ is: 'reading' });
   /** Lines that came while the view was paused. */
   readonly held = signal(0);
   /** Lines that the host, or this page, left out because they came too fast. */
   readonly lost = signal(0);
-  #waiting: Line[] = [];
+  #next = 0;
+  #waiting: Shown[] = [];
   #paused = false;
   #timer: number | undefined;
   #stop = new AbortController();
@@ -56,9 +57,9 @@ export class Feed {
     const stop = this.#stop.signal;
     try {
       const { items } = await read<{ items: Line[] }>('logs', { ...filters, limit: FIRST_LINES }, stop);
-      this.lines.value = items;
+      this.lines.value = items.map((line) => this.#keyed(line));
       this.state.value = { is: 'following' };
-      const after = items.at(-1)?.seq;
+      const after = items.at(-1)?.seq ?? 0;
       const lost = (problem: Problem) => (this.state.value = { is: 'lost', problem });
       const open = () => (this.state.value = { is: 'following' });
       await listen('logs/stream', { ...filters, after }, { frame: (frame) => this.#take(frame), open, lost }, stop);
@@ -73,12 +74,18 @@ export class Feed {
       return;
     }
     if (event !== 'log') return;
-    this.#waiting.push(JSON.parse(data) as Line);
+    this.#waiting.push(this.#keyed(JSON.parse(data) as Line));
     this.#timer ??= window.setTimeout(() => {
       this.#timer = undefined;
       if (this.#paused) this.#hold();
       else this.#show();
     }, TOGETHER_MS);
+  }
+
+  /** A host that was started again counts from the start, so `seq` is no key. */
+  #keyed(line: Line): Shown {
+    this.#next += 1;
+    return { ...line, key: this.#next };
   }
 
   #hold(): void {

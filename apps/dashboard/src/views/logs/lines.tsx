@@ -4,13 +4,13 @@ import { Component } from 'preact';
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { to } from '../../router';
 import { Button } from '../../ui/button';
-import type { Line } from './types';
+import type { Line, Shown } from './types';
 
 /** Nearer to the end than this is at the end. */
 const NEAR_PX = 24;
 
 /** The lines in a box that stays at its end, unless somebody has scrolled up. */
-export function Lines({ lines }: { lines: Line[] }) {
+export function Lines({ lines }: { lines: Shown[] }) {
   const box = useRef<HTMLDivElement>(null);
   const [atEnd, setAtEnd] = useState(true);
   const end = () => {
@@ -27,7 +27,7 @@ export function Lines({ lines }: { lines: Line[] }) {
   return (
     <div class="log-frame">
       <div class="log" ref={box} role="log" aria-live="off" aria-label="Log lines" tabIndex={0} onScroll={scrolled}>
-        {lines.map((line) => <LogLine key={line.seq} line={line} />)}
+        {lines.map((line) => <LogLine key={line.key} line={line} />)}
       </div>
       {!atEnd && <div class="log-end"><Button small kind="primary" onClick={() => setAtEnd(true)}>↓ Newest</Button></div>}
     </div>

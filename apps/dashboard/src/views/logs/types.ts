@@ -17,3 +17,6 @@ export interface Line {
   message: string;
   fields: Record<string, unknown>;
 }
+
+/** A line in the page. */
+export type Shown = Line & { key: number };
