@@ -16,6 +16,7 @@ use thali_contract::problem::{Mistake, Problem};
 use thali_contract::route::Route;
 use thali_control::{Care, Control, Live};
 use thali_platform::outbound::depth;
+use thali_runtime::trace::Recording;
 use thali_runtime::{
     Admission, Affinity, CALL_DEPTH_MAX, Context, Fault, NodeIndex, Principal, Revision, Runtime,
     Topology, TraceContext, TraceState,
@@ -81,6 +82,7 @@ pub(crate) struct Invocation {
     /// What the client has got already, on a route that streams.
     pub(crate) since: Since,
     trace: TraceContext,
+    recording: Option<Arc<Recording>>,
     tracestate: Option<Arc<TraceState>>,
     /// Calls before it, when a service sent the request.
     depth: u8,
@@ -107,7 +109,7 @@ impl Dispatch {
         mut call: Call,
     ) -> Response<Body> {
         let (head, body) = request.into_parts();
-        let mut front = self.fronts.begin(&head.headers, &mut call);
+        let mut front = self.fronts.begin(&head, &mut call);
         let response = match self.prepare(&head, path_at, body, &mut call, &mut front).await {
             Ok(invocation) => self.answered(invocation, head, call).await,
             Err(miss) => miss.answer(call),
@@ -158,7 +160,7 @@ impl Dispatch {
         }
         let path = head.uri.path().get(path_at..).unwrap_or_default();
         let (mut target, values) = self.target(head, path, call)?;
-        front.routed(target.revision().service(), &target.route);
+        front.routed(target.revision(), &target.route);
         let principal = self.auth.identify(&head.headers, call.client()).await?;
         let affinity = pick::affinity(&target, &head.headers, principal.as_deref())?;
         let who = (&affinity, &principal);
@@ -166,7 +168,7 @@ impl Dispatch {
             Some(of_picked) => of_picked,
             None => values,
         };
-        front.routed(target.revision().service(), &target.route);
+        front.routed(target.revision(), &target.route);
         self.auth.permit(target.route.access(), principal.as_deref())?;
         let subject = principal.as_deref().map(|who| who.subject.as_str());
         front.limit(target.revision().service(), &target.route, subject, head, call)?;
@@ -198,6 +200,7 @@ impl Dispatch {
             None
         };
         let (trace, tracestate) = (front.trace, front.tracestate.take());
+        let recording = front.recording.take();
         Ok(Invocation {
             target,
             arguments,
@@ -205,6 +208,7 @@ impl Dispatch {
             affinity,
             since,
             trace,
+            recording,
             tracestate,
             depth,
             name,
@@ -298,18 +302,19 @@ impl Dispatch {
     ) -> Result<(Result<Option<Val>, Fault>, Admission), Fault> {
         let Invocation { target, arguments, principal, affinity, trace, depth, name, .. } =
             invocation;
-        let tracestate = invocation.tracestate.clone();
+        let (recording, tracestate) = (&invocation.recording, invocation.tracestate.clone());
         let Target { topology, node, route, .. } = target;
         let revision = target.revision();
         let context = Context {
             principal: principal.clone(),
             affinity: affinity.clone(),
             depth_outside: *depth,
+            recording: recording.clone(),
             tracestate,
             idempotency: name.map(|name| name.id),
             ..Context::new(id, *trace, revision.limits().timeout)
         };
-        let admission = self.runtime.admit(revision, context.deadline).await?;
+        let admission = self.runtime.admit(revision, &context).await?;
         let function = route.function();
         let running =
             self.runtime.invoke_admitted(&admission, topology, *node, function, arguments, context);

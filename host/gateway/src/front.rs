@@ -1,29 +1,35 @@
-//! What a route is surrounded by: the request's trace, CORS, rate limits, and the headers that tell of them.
+//! What a route is surrounded by: the request's trace and span, CORS, rate limits, and the headers that tell of them.
 //!
 //! Whatever becomes of a request, [`Front::complete`] sees its answer: a page may read that it was refused, and a client
 //! learns from a refusal what is left of its limits.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::header::{HeaderName, HeaderValue, ORIGIN};
 use http::request::Parts;
-use http::{HeaderMap, Response};
+use http::{HeaderMap, Response, Version};
 use thali_contract::manifest::edge::CorsSpec;
 use thali_contract::name::ServiceName;
 use thali_contract::problem::Problem;
-use thali_contract::route::{Found, Route, RouteTable};
-use thali_runtime::{TraceContext, TraceState};
+use thali_contract::route::{Found, Method, Route, RouteTable};
+use thali_runtime::trace::{Recording, Source, Span, SpanKind, Text, Tracer};
+use thali_runtime::{Revision, TraceContext, TraceState};
 use tokio::time::Instant;
 
 use crate::body::Body;
 use crate::cors;
 use crate::listen::Call;
 use crate::metrics::{Counts, Traffic};
+use crate::public::PREFIX;
 use crate::rate::{Caller, RateConfig, Rates, Stamp};
 
 /// The W3C trace that a request belongs to.
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+
+/// A request that took so long is worth a trace, whether it was recorded or not.
+const SLOW: Duration = Duration::from_secs(1);
 
 /// What the host says of all routes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,6 +45,7 @@ pub(crate) struct Fronts {
     pub(crate) rates: Rates,
     pub(crate) traffic: Traffic,
     cors: Option<Arc<CorsSpec>>,
+    tracer: Arc<Tracer>,
 }
 
 /// What is in front of one request.
@@ -46,6 +53,11 @@ pub(crate) struct Front<'f> {
     fronts: &'f Fronts,
     pub(crate) trace: TraceContext,
     pub(crate) tracestate: Option<Arc<TraceState>>,
+    pub(crate) recording: Option<Arc<Recording>>,
+    span: Span,
+    /// What caused the request, when whoever sent it says so.
+    parent_id: Option<u64>,
+    served: Option<Served>,
     origin: Option<HeaderValue>,
     cors: Option<Arc<CorsSpec>>,
     stamp: Option<Stamp>,
@@ -53,18 +65,30 @@ pub(crate) struct Front<'f> {
     counts: Option<Arc<Counts>>,
 }
 
+/// Who answers a request.
+struct Served {
+    route: Arc<Route>,
+    source: Arc<Source>,
+}
+
 impl Fronts {
-    pub(crate) fn new(config: FrontConfig) -> Self {
-        Self { rates: Rates::new(config.rate), traffic: Traffic::default(), cors: config.cors }
+    pub(crate) fn new(config: FrontConfig, tracer: &Arc<Tracer>) -> Self {
+        Self {
+            rates: Rates::new(config.rate),
+            traffic: Traffic::default(),
+            cors: config.cors,
+            tracer: Arc::clone(tracer),
+        }
     }
 
     /// Begins a request: it has a span of its own in the trace that the client gave, or in a new one.
-    pub(crate) fn begin(&self, headers: &HeaderMap, call: &mut Call) -> Front<'_> {
-        let given = headers.get(TRACEPARENT).and_then(|value| value.to_str().ok()?.parse().ok());
-        let trace = match given {
-            Some(given) => TraceContext::continued(given, call.id()),
-            None => TraceContext::begin(call.id()),
-        };
+    pub(crate) fn begin(&self, head: &Parts, call: &mut Call) -> Front<'_> {
+        let headers = &head.headers;
+        let given: Option<TraceContext> =
+            headers.get(TRACEPARENT).and_then(|value| value.to_str().ok()?.parse().ok());
+        let (trace, recording) = self.tracer.begin(call.id(), given, call.started().into_std());
+        let parent_id = given.map(|given| given.parent_id);
+        let span = recording.as_ref().map(|recording| begun(recording, parent_id, head, call));
         let tracestate = given.and_then(|_| tracestate(headers));
         call.traced(trace);
         let origin = headers.get(ORIGIN).cloned();
@@ -72,6 +96,10 @@ impl Fronts {
             fronts: self,
             trace,
             tracestate,
+            recording,
+            span: span.unwrap_or_default(),
+            parent_id,
+            served: None,
             origin,
             cors: None,
             stamp: None,
@@ -105,9 +133,12 @@ fn tracestate(headers: &HeaderMap) -> Option<Arc<TraceState>> {
 
 impl Front<'_> {
     /// The request goes to this route.
-    pub(crate) fn routed(&mut self, service: &ServiceName, route: &Arc<Route>) {
-        self.counts = Some(self.fronts.traffic.of(service, route));
+    pub(crate) fn routed(&mut self, revision: &Revision, route: &Arc<Route>) {
+        self.counts = Some(self.fronts.traffic.of(revision.service(), route));
         self.cors = cors::rule(route, self.fronts.cors.as_ref()).cloned();
+        let served = Served { route: Arc::clone(route), source: Arc::clone(revision.source()) };
+        served.describe(&mut self.span);
+        self.served = Some(served);
     }
 
     /// Counts the request against the limits of its route.
@@ -128,9 +159,14 @@ impl Front<'_> {
     }
 
     /// Says in an answer what there is to say, whatever it is.
-    pub(crate) fn complete(&self, mut response: Response<Body>) -> Response<Body> {
+    pub(crate) fn complete(mut self, mut response: Response<Body>) -> Response<Body> {
         let counts = self.counts.as_ref().unwrap_or(self.fronts.traffic.unrouted());
-        counts.answered(response.status().as_u16(), self.started.elapsed());
+        let (status, took) = (response.status().as_u16(), self.started.elapsed());
+        counts.answered(status, took);
+        if !self.span.is_recorded() && (status >= 500 || took >= SLOW) {
+            self.record_late();
+        }
+        ended(std::mem::take(&mut self.span), status);
         let headers = response.headers_mut();
         if let Ok(trace) = HeaderValue::try_from(self.trace.to_string()) {
             headers.insert(TRACEPARENT, trace);
@@ -143,4 +179,58 @@ impl Front<'_> {
         }
         response
     }
+
+    /// Makes the span of a request that nobody recorded, from what is known at its end.
+    fn record_late(&mut self) {
+        let started = self.started.into_std();
+        let Some(recording) = self.fronts.tracer.late(self.trace, started) else { return };
+        let name = "HTTP".into();
+        self.span = recording.begin_at(started, SpanKind::Server, None, self.parent_id, name);
+        if let Some(served) = &self.served {
+            self.span.set("http.request.method", served.route.method().as_str());
+            served.describe(&mut self.span);
+        }
+    }
+}
+
+impl Served {
+    fn describe(&self, span: &mut Span) {
+        if !span.is_recorded() {
+            return;
+        }
+        let Self { route, source } = self;
+        span.rename(|| format!("{} {PREFIX}{}", route.method(), route.path()).into());
+        span.set("http.route", format!("{PREFIX}{}", route.path()));
+        span.set("thali.service", Arc::clone(&source.service));
+        span.set("thali.revision", source.revision);
+    }
+}
+
+/// The span of a request, by the semantic conventions for HTTP servers. The query is left out: it may hold what nobody
+/// should read. So is who the client is.
+fn begun(recording: &Arc<Recording>, parent_id: Option<u64>, head: &Parts, call: &Call) -> Span {
+    let method = Method::parse(head.method.as_str()).map_or("_OTHER", Method::as_str);
+    let started = call.started().into_std();
+    let name = if method == "_OTHER" { "HTTP" } else { method };
+    let mut span = recording.begin_at(started, SpanKind::Server, None, parent_id, name.into());
+    span.set("http.request.method", method);
+    span.set("url.path", Text::copied(head.uri.path()));
+    span.set("url.scheme", if call.came_by_tls(&head.headers) { "https" } else { "http" });
+    let version = match head.version {
+        Version::HTTP_2 => "2",
+        Version::HTTP_10 => "1.0",
+        _ => "1.1",
+    };
+    span.set("network.protocol.version", version);
+    span.set("thali.request_id", call.id().to_string());
+    span
+}
+
+/// The span of a request that was answered with this status. What the client did wrong is no error of the server's.
+fn ended(mut span: Span, status: u16) {
+    span.set("http.response.status_code", status);
+    if status >= 500 && span.is_recorded() {
+        span.fail_as(status.to_string(), "the request failed");
+    }
+    span.end();
 }

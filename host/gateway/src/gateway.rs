@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use thali_control::Control;
 use thali_runtime::Runtime;
+use thali_telemetry::Telemetry;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::AbortHandle;
 
@@ -33,7 +34,7 @@ use crate::streams::Streams;
 const BACKLOG: u32 = 4096;
 
 /// Where a host listens, and what it allows there.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct GatewayConfig {
     /// For the services. Default `127.0.0.1:8080`.
     pub listen: SocketAddr,
@@ -51,6 +52,8 @@ pub struct GatewayConfig {
     pub dress: DressConfig,
     /// The files that are served beside the services. Default none.
     pub site: Option<Site>,
+    /// What is kept for who looks at the host.
+    pub telemetry: Telemetry,
 }
 
 /// What stands at the doors of a host.
@@ -98,6 +101,7 @@ impl Default for GatewayConfig {
             front: FrontConfig::default(),
             dress: DressConfig::default(),
             site: None,
+            telemetry: Telemetry::default(),
         }
     }
 }
@@ -135,7 +139,7 @@ impl Gateway {
         let public = Server::behind(self.config.proxies, self.config.limits);
         let admin = Server::new(self.config.admin_limits);
         let streams = Streams::new(Arc::clone(&self.control), public.limits());
-        let fronts = Arc::new(Fronts::new(self.config.front));
+        let fronts = Arc::new(Fronts::new(self.config.front, self.runtime.tracer()));
         let metrics = Metrics::new(Sources {
             control: Arc::clone(&self.control),
             runtime: Arc::clone(&self.runtime),
@@ -175,6 +179,7 @@ impl Gateway {
             metrics,
             board,
             closing: closing.clone(),
+            telemetry: self.config.telemetry,
         };
         let handler = AdminHandler::new(parts, self.guards, self.admin_address);
         tokio::spawn(accept_loop(self.admin, Arc::clone(&admin), handler));

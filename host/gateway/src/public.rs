@@ -25,7 +25,7 @@ use crate::site::Site;
 use crate::web::{self, Answer, Items, None, Params, Segments, is_tag};
 
 /// What is in front of every route of a service.
-const PREFIX: &str = "/api/v1";
+pub(crate) const PREFIX: &str = "/api/v1";
 
 /// Answers on the listener for the services.
 #[derive(Clone)]

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::share::Affinity;
+use crate::trace::{Recording, Source, Span, SpanKind, Text};
 use crate::tracestate::TraceState;
 
 /// How deep calls may nest. Polling cost grows with the square of the depth, and every level holds
@@ -40,6 +41,8 @@ pub struct Context {
     pub depth_outside: u8,
     /// The W3C trace the request belongs to.
     pub trace: TraceContext,
+    /// What its spans go into; `None` when it is not recorded.
+    pub recording: Option<Arc<Recording>>,
     /// What came with that trace, for those that it is passed on to.
     pub tracestate: Option<Arc<TraceState>>,
     /// Who asks; `None` for a request without a token. Calls and events carry it on.
@@ -79,9 +82,9 @@ pub struct Delivery {
 pub struct TraceContext {
     /// Sixteen bytes, not all zero.
     pub trace_id: u128,
-    /// The span that caused this one: eight bytes, not all zero.
+    /// The span that causes what happens now: eight bytes, not all zero.
     pub parent_id: u64,
-    /// Bit 0: sampled.
+    /// Bit 0: sampled. Others are this host's own, and never leave it.
     pub flags: u8,
 }
 
@@ -106,6 +109,7 @@ impl Context {
             depth: 0,
             depth_outside: 0,
             trace,
+            recording: None,
             tracestate: None,
             principal: None,
             affinity: None,
@@ -114,20 +118,35 @@ impl Context {
         }
     }
 
-    /// The context of a call that this invocation makes.
-    pub(crate) fn callee(&self, now: Instant, timeout: Duration) -> Self {
+    /// The context of a call that this invocation makes, in which `trace` has the span of the call.
+    pub(crate) fn callee(&self, now: Instant, timeout: Duration, trace: TraceContext) -> Self {
         let left = self.deadline.saturating_duration_since(now);
         Self {
             request_id: self.request_id,
             deadline: now + timeout.min(callee_share(left)),
             depth: self.depth + 1,
             depth_outside: self.depth_outside,
-            trace: self.trace,
+            trace,
+            recording: self.recording.clone(),
             tracestate: self.tracestate.clone(),
             principal: self.principal.clone(),
             affinity: self.affinity.clone(),
             delivery: None,
             idempotency: None,
+        }
+    }
+
+    /// Begins a span of what happens now; `source` is the revision that it is about. Nothing for a request that is
+    /// not recorded.
+    pub fn span(
+        &self,
+        kind: SpanKind,
+        source: Option<&Arc<Source>>,
+        name: impl FnOnce() -> Text,
+    ) -> Span {
+        match &self.recording {
+            None => Span::NONE,
+            Some(recording) => recording.begin(kind, source, Some(self.trace.parent_id), name()),
         }
     }
 }
@@ -153,12 +172,49 @@ impl TraceContext {
     pub fn continued(given: Self, request_id: Uuid) -> Self {
         Self { parent_id: span_of(request_id), flags: given.flags & SAMPLED, ..given }
     }
+
+    /// The same trace within a span, if there is one.
+    pub fn within(self, span: &Span) -> Self {
+        Self { parent_id: span.id().unwrap_or(self.parent_id), ..self }
+    }
+
+    /// Whether somebody sends the trace to a collector: this host, or whoever it came from.
+    pub fn is_sampled(self) -> bool {
+        self.flags & SAMPLED != 0
+    }
+
+    pub(crate) fn is_kept(self) -> bool {
+        self.flags & KEPT != 0
+    }
+
+    pub(crate) fn is_exported(self) -> bool {
+        self.flags & EXPORTED != 0
+    }
+
+    /// Notes what this host has decided about it.
+    pub(crate) fn marked(self, kept: bool, exported: bool) -> Self {
+        let kept = if kept { KEPT } else { 0 };
+        let exported = if exported { EXPORTED | SAMPLED } else { 0 };
+        Self { flags: self.flags & SAMPLED | kept | exported, ..self }
+    }
+
+    /// As this host keeps it for itself: with what it has decided about the trace, which [`fmt::Display`] leaves out.
+    pub fn stored(self) -> String {
+        let Self { trace_id, parent_id, flags } = self;
+        format!("00-{trace_id:032x}-{parent_id:016x}-{flags:02x}")
+    }
 }
 
 const SAMPLED: u8 = 1;
 
+/// This host keeps the trace, and what comes after it.
+const KEPT: u8 = 1 << 6;
+
+/// This host sends it to a collector.
+const EXPORTED: u8 = 1 << 7;
+
 /// The span of a request: the half of its id that is random.
-fn span_of(request_id: Uuid) -> u64 {
+pub(crate) fn span_of(request_id: Uuid) -> u64 {
     request_id.as_u64_pair().1.max(1)
 }
 
@@ -186,9 +242,11 @@ impl FromStr for TraceContext {
     }
 }
 
+/// As a header has it, with the sampled flag and no other.
 impl fmt::Display for TraceContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "00-{:032x}-{:016x}-{:02x}", self.trace_id, self.parent_id, self.flags)
+        let Self { trace_id, parent_id, flags } = self;
+        write!(f, "00-{trace_id:032x}-{parent_id:016x}-{:02x}", flags & SAMPLED)
     }
 }
 
@@ -226,15 +284,27 @@ mod tests {
         assert_eq!(trace.parent_id, TraceContext::begin(one).parent_id);
     }
 
+    #[test]
+    fn what_this_host_decides_about_a_trace_is_stored_and_never_sent() {
+        let given: TraceContext =
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-ff".parse().unwrap();
+        let trace = TraceContext::continued(given, Uuid::now_v7()).marked(true, true);
+        assert_eq!((trace.flags, &trace.to_string()[53..]), (0xc1, "01"));
+        let stored: TraceContext = trace.stored().parse().unwrap();
+        assert!(stored == trace && stored.is_kept() && stored.is_exported());
+        let quiet = TraceContext::begin(Uuid::now_v7()).marked(true, false);
+        assert!(!quiet.is_sampled() && quiet.to_string().ends_with("-00"));
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_callee_leaves_its_caller_time_to_answer() {
         let root = Context { depth_outside: 3, ..Context::root(Duration::from_secs(4)) };
         let now = Instant::now();
-        let callee = root.callee(now, Duration::from_secs(30));
+        let callee = root.callee(now, Duration::from_secs(30), root.trace);
         assert_eq!(callee.deadline - now, Duration::from_secs(3));
         assert_eq!(callee.depth, 1);
         assert_eq!(callee.depth_outside, 3, "where the request came from stays known");
-        let quick = root.callee(now, Duration::from_secs(1));
+        let quick = root.callee(now, Duration::from_secs(1), root.trace);
         assert_eq!(quick.deadline - now, Duration::from_secs(1));
     }
 }

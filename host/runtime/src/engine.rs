@@ -19,6 +19,7 @@ use crate::capability::Capability;
 use crate::limits::HostLimits;
 use crate::state::State;
 use crate::topology::Topology;
+use crate::trace::Tracer;
 use crate::turns::Turns;
 
 /// How often guests are asked to let others run: how long a task may wait behind a guest. Ticks of 1 to
@@ -116,6 +117,7 @@ pub struct Runtime {
     nowhere: Arc<Topology>,
     circuits: Circuits,
     shared: AllShared,
+    tracer: Arc<Tracer>,
 }
 
 impl Runtime {
@@ -159,12 +161,18 @@ impl Runtime {
             nowhere: Arc::new(Topology::build(Vec::new())),
             circuits: Circuits::default(),
             shared: AllShared::default(),
+            tracer: Tracer::new(),
         }))
     }
 
     /// The settings that are in force.
     pub fn report(&self) -> &EngineReport {
         &self.report
+    }
+
+    /// Decides which requests are recorded: none, until it is started.
+    pub fn tracer(&self) -> &Arc<Tracer> {
+        &self.tracer
     }
 
     /// The limits of the host.

@@ -8,12 +8,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use thali_contract::contract::{Function, Interface};
-use thali_contract::events::is_fallible;
+use thali_contract::events::{Topic, is_fallible};
 use thali_contract::name::InterfaceName;
 use wasmtime::StoreContextMut;
 use wasmtime::component::{LinkerInstance, Val};
 
 use crate::state::State;
+use crate::trace::{Failure, Span, SpanKind};
 
 /// An event that a component publishes.
 #[derive(Clone, Copy, Debug)]
@@ -80,6 +81,10 @@ impl Imported {
         results: &mut [Val],
     ) -> wasmtime::Result<()> {
         let state = caller.data_mut();
+        let span = self.span(state);
+        // What is stored with the event is the span that published it.
+        let trace = state.scope.context.trace;
+        state.scope.context.trace = trace.within(&span);
         let outcome = match state.extension::<Publisher>() {
             None => Err("this host stores no events".to_owned()),
             Some(publisher) => {
@@ -87,6 +92,8 @@ impl Imported {
                 publisher.0.publish(state, Event { interface, function, params }).await
             }
         };
+        state.scope.context.trace = trace;
+        ended(span, &outcome);
         let (service, request_id) = (state.service(), state.context().request_id);
         let event = || format!("{}.{}", self.interface, self.function.name);
         if let Err(reason) = &outcome {
@@ -103,4 +110,27 @@ impl Imported {
             (Err(reason), _) => Err(wasmtime::Error::new(NotPublished { event: event(), reason })),
         }
     }
+
+    fn span(&self, state: &State) -> Span {
+        let Self { interface, function } = self;
+        let name = || format!("publish {}.{}", interface.package, function.name).into();
+        let mut span = state.span(SpanKind::Producer, name);
+        span.set("messaging.system", "thali");
+        span.set("messaging.operation.name", "publish");
+        span.set("messaging.operation.type", "send");
+        span.set_with("messaging.destination.name", || {
+            format!("{}.{}", Topic::of(interface), function.name).into()
+        });
+        span
+    }
+}
+
+/// What is wrong is for the service, which may have been told of its own values.
+const UNPUBLISHED: Failure = Failure { kind: "not_published", message: "the event was not stored" };
+
+fn ended(mut span: Span, outcome: &Result<(), String>) {
+    if outcome.is_err() {
+        span.fail(UNPUBLISHED);
+    }
+    span.end();
 }

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use crate::trace::Failure;
+
 /// Why an invocation gave no values. The texts are for logs, not for clients.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum Fault {
@@ -34,6 +36,38 @@ pub enum Fault {
     /// The host's own fault.
     #[error("internal: {0}")]
     Internal(String),
+}
+
+impl Fault {
+    /// What it is called where nothing of a service may be told.
+    pub fn failure(&self) -> Failure {
+        let (kind, message) = match self {
+            Self::Deadline => ("deadline", "the deadline passed"),
+            Self::CpuTime => ("cpu_time", "the CPU time of one invocation is used up"),
+            Self::Trap(trap) => return trap.kind.failure(),
+            Self::Overloaded(reason) => ("overloaded", *reason),
+            Self::Unavailable(_) => {
+                ("unavailable", "a service that was needed could not be called")
+            }
+            Self::CutOff { .. } => ("cut_off", "a call is cut off by its circuit breaker"),
+            Self::Depth => ("depth", "calls nest too deep"),
+            Self::Internal(_) => ("internal", "the host failed"),
+        };
+        Failure { kind, message }
+    }
+}
+
+impl TrapKind {
+    fn failure(self) -> Failure {
+        let (kind, message) = match self {
+            Self::Guest => ("trap", "the service trapped"),
+            Self::Stack => ("trap_stack", "the service trapped: its stack ran out"),
+            Self::Memory => ("trap_memory", "the service trapped: its memory could not grow"),
+            Self::Exit => ("trap_exit", "the service called exit"),
+            Self::Host => ("trap_host", "the service trapped in a function of the host"),
+        };
+        Failure { kind, message }
+    }
 }
 
 /// A guest that ended other than by returning.

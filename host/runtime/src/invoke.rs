@@ -12,7 +12,7 @@ use wasmtime::{PoolConcurrencyLimitError, Store, StoreContextMut, UpdateDeadline
 use wasmtime_wasi::I32Exit;
 
 use crate::admission::{Admission, Place, place_for_call};
-use crate::context::{CALL_DEPTH_MAX, Context};
+use crate::context::{CALL_DEPTH_MAX, Context, TraceContext};
 use crate::cpu;
 use crate::engine::Runtime;
 use crate::fault::{Fault, Trap, TrapKind};
@@ -20,6 +20,7 @@ use crate::link::CallFailed;
 use crate::revision::{Exported, Revision};
 use crate::state::{Scope, State};
 use crate::topology::{Chain, NodeIndex, Topology};
+use crate::trace::{Span, SpanKind};
 use crate::trap_log::Say;
 use crate::turns::{Claim, FREE, measured};
 
@@ -61,7 +62,7 @@ impl Runtime {
         let revision = topology.revision(node);
         let asked = Instant::now();
         let time = context.deadline.saturating_duration_since(asked).min(revision.limits().timeout);
-        let admission = self.admit_own(revision, asked + time).await?;
+        let admission = self.admit_own(revision, asked + time, &context).await?;
         let context = Context { deadline: Instant::now() + time, ..context };
         self.invoke_admitted(&admission, topology, node, function, params, context).await
     }
@@ -129,22 +130,25 @@ pub(crate) struct Entered {
 }
 
 impl Entered {
-    /// Waits for a place for a call from one service to another that may take `timeout`, the wait included.
+    /// Waits for a place for a call from one service to another that may take `timeout`, the wait included. `trace`
+    /// has the span of the call.
     pub(crate) async fn wait(
         caller: &Scope,
         provider: NodeIndex,
         timeout: Duration,
+        trace: TraceContext,
     ) -> Result<Self, Fault> {
         if caller.context.depth >= CALL_DEPTH_MAX {
             return Err(Fault::Depth);
         }
         let revision = caller.topology.revision(provider);
         let begun = Instant::now();
-        let context = caller.context.callee(begun, timeout.min(revision.limits().timeout));
+        let timeout = timeout.min(revision.limits().timeout);
+        let context = caller.context.callee(begun, timeout, trace);
         // A request that comes back to a service would wait for itself.
         let place = match caller.chain.contains(provider) {
             true => None,
-            false => Some(place_for_call(revision, context.deadline - begun).await?),
+            false => Some(place_for_call(revision, context.deadline - begun, &context).await?),
         };
         let scope = Scope {
             topology: Arc::clone(&caller.topology),
@@ -180,7 +184,7 @@ impl Entered {
 /// computes, the outer timeout one that waits, for a turn to compute as well.
 async fn run(
     runtime: &Arc<Runtime>,
-    scope: Scope,
+    mut scope: Scope,
     function: FunctionRef,
     params: &[Val],
     claim: Option<Claim<'_>>,
@@ -191,12 +195,18 @@ async fn run(
     let exported = revision
         .exported(function)
         .ok_or_else(|| Fault::Internal("no such function in this revision".into()))?;
-    let work = in_instance(runtime, revision, scope, exported, params);
+    // Without a claim it is a call: its own time is what its caller's span is about.
+    let kind = if claim.is_some() { SpanKind::Internal } else { SpanKind::Server };
+    let name = || Arc::clone(&exported.name).into();
+    let mut span = scope.context.span(kind, Some(revision.source()), name);
+    scope.context.trace = scope.context.trace.within(&span);
+    let work = in_instance(runtime, revision, scope, exported, params, &mut span);
     let begun = Instant::now();
     let work = measured(claim, revision.usage(), work);
     let outcome = timeout_at(deadline, work).await.unwrap_or(Err(Fault::Deadline));
     revision.outcomes().count(begun.elapsed(), &outcome);
     revision.usage().ended(&outcome);
+    span.end_with(&outcome);
     outcome
 }
 
@@ -206,8 +216,9 @@ async fn in_instance(
     scope: Scope,
     exported: &Exported,
     params: &[Val],
+    span: &mut Span,
 ) -> Result<Option<Val>, Fault> {
-    let Idle { mut live, uses_left } = acquire(runtime, revision, scope, exported).await?;
+    let Idle { mut live, uses_left } = acquire(runtime, revision, scope, exported, span).await?;
     let mut results = [Val::Bool(false)];
     let slots = if exported.returns { &mut results[..] } else { &mut [] };
     let Some(function) = live.instance.get_func(&mut live.store, exported.index) else {
@@ -229,8 +240,11 @@ async fn acquire(
     revision: &Revision,
     scope: Scope,
     exported: &Exported,
+    span: &mut Span,
 ) -> Result<Idle, Fault> {
-    if let Some(mut idle) = revision.take_idle() {
+    let idle = revision.take_idle();
+    span.set("thali.instance.reused", idle.is_some());
+    if let Some(mut idle) = idle {
         idle.live.store.data_mut().restart(scope);
         idle.live.store.set_epoch_deadline(1);
         return Ok(idle);
@@ -251,6 +265,8 @@ async fn fresh(
     scope: Scope,
     exported: &Exported,
 ) -> Result<Idle, Fault> {
+    let name = || "instantiate".into();
+    let span = scope.context.span(SpanKind::Internal, Some(revision.source()), name);
     let mut store = Store::new(runtime.engine(), State::new(runtime, revision, scope));
     store.limiter(|state| &mut state.meter);
     store.set_hostcall_fuel(runtime.limits().host_call_bytes_max);
@@ -258,13 +274,15 @@ async fn fresh(
     store.epoch_deadline_callback(at_epoch);
     store.set_epoch_deadline(1);
     let begun = std::time::Instant::now();
-    match revision.pre().instantiate_async(&mut store).await {
+    let idle = match revision.pre().instantiate_async(&mut store).await {
         Ok(instance) => {
             revision.usage().instantiated(begun.elapsed());
             Ok(Idle { live: Live { store, instance }, uses_left: revision.limits().reuse })
         }
         Err(error) => Err(fault(revision, exported, &error, store.data())),
-    }
+    };
+    span.end_with(&idle);
+    idle
 }
 
 /// Keeps an instance for the next invocation, when the service allows it.

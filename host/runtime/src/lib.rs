@@ -28,6 +28,7 @@ mod revision;
 mod share;
 mod state;
 mod topology;
+pub mod trace;
 mod tracestate;
 mod trap_log;
 mod turns;

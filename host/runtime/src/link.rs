@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use thali_contract::contract::{Contract, Function, Interface, Origin};
+use thali_contract::name::InterfaceName;
 use thali_contract::ty::Type;
 use wasmtime::StoreContextMut;
 use wasmtime::component::{Linker, Val};
@@ -14,6 +15,7 @@ use crate::events;
 use crate::fault::Fault;
 use crate::revision::{PrepareError, RevisionSpec};
 use crate::state::State;
+use crate::trace::SpanKind;
 
 /// WASI packages that every component may import. Files and sockets are not among them; what a
 /// capability offers is its own affair.
@@ -102,6 +104,10 @@ struct ImportedFunction {
     function: usize,
     upstream: Arc<Upstream>,
     label: String,
+    /// `charging.charge`, which its spans are called.
+    name: Arc<str>,
+    /// `thali:payments/charging/charge`
+    method: Arc<str>,
     unavailable: Option<Unavailable>,
 }
 
@@ -131,6 +137,8 @@ impl ImportedFunction {
             function: at,
             upstream: Arc::clone(upstream),
             label: format!("{}.{}", interface.name, function.name),
+            name: format!("{}.{}", interface.name.interface, function.name).into(),
+            method: rpc_method(interface, function).into(),
             unavailable: Unavailable::of(function),
         }
     }
@@ -142,7 +150,13 @@ impl ImportedFunction {
         results: &mut [Val],
     ) -> wasmtime::Result<()> {
         let State { runtime, scope, .. } = caller.data();
-        match self.upstream.call(runtime, scope, self.import, self.function, params).await {
+        let mut span = caller.data().span(SpanKind::Client, || Arc::clone(&self.name).into());
+        span.set("rpc.system.name", "thali");
+        span.set_with("rpc.method", || Arc::clone(&self.method).into());
+        let Self { upstream, import, function, .. } = self;
+        let outcome = upstream.call(runtime, scope, *import, *function, params, &mut span).await;
+        span.end_with(&outcome);
+        match outcome {
             Ok(value) => {
                 if let (Some(slot), Some(value)) = (results.first_mut(), value) {
                     *slot = value;
@@ -170,6 +184,12 @@ impl ImportedFunction {
             _ => Err(wasmtime::Error::new(CallFailed(fault))),
         }
     }
+}
+
+/// A function's name in full, as RPC systems write it; compatible versions share it.
+fn rpc_method(interface: &Interface, function: &Function) -> String {
+    let InterfaceName { namespace, package, interface, .. } = &interface.name;
+    format!("{namespace}:{package}/{interface}/{}", function.name)
 }
 
 impl Unavailable {

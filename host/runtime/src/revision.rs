@@ -19,6 +19,7 @@ use crate::limits::Limits;
 use crate::link;
 use crate::outcomes::Outcomes;
 use crate::state::State;
+use crate::trace::Source;
 use crate::trap_log::{Say, TrapLog};
 use crate::turns::Crowd;
 use crate::usage::Usage;
@@ -80,7 +81,7 @@ pub struct RevisionSpec {
 /// hold it let go.
 pub struct Revision {
     spec: RevisionSpec,
-    label: Arc<str>,
+    source: Arc<Source>,
     tag: Box<str>,
     pre: InstancePre<State>,
     functions: Box<[Box<[Exported]>]>,
@@ -98,7 +99,7 @@ pub struct Revision {
 /// An exported function: where it is, and what it is called in logs.
 pub(crate) struct Exported {
     pub(crate) index: ComponentExportIndex,
-    pub(crate) name: Box<str>,
+    pub(crate) name: Arc<str>,
     pub(crate) returns: bool,
     idempotent: bool,
 }
@@ -179,7 +180,11 @@ impl Runtime {
             queue_max: spec.limits.queue() as usize,
         };
         Ok(Arc::new(Revision {
-            label: spec.service.as_str().into(),
+            source: Arc::new(Source {
+                service: spec.service.as_str().into(),
+                version: spec.version.to_string().into(),
+                revision: spec.number,
+            }),
             tag: format!("{}/{}", spec.service, spec.number).into(),
             shared: self.shared().of(&spec.service, room),
             room,
@@ -298,7 +303,12 @@ impl Revision {
     }
 
     pub(crate) fn label(&self) -> Arc<str> {
-        Arc::clone(&self.label)
+        Arc::clone(&self.source.service)
+    }
+
+    /// What its spans are about.
+    pub fn source(&self) -> &Arc<Source> {
+        &self.source
     }
 
     pub(crate) fn pre(&self) -> &InstancePre<State> {

@@ -17,6 +17,7 @@ use crate::meter::Meter;
 use crate::output::{Channel, Output, Stream};
 use crate::revision::Revision;
 use crate::topology::{Chain, NodeIndex, Topology};
+use crate::trace::{Span, SpanKind, Text};
 
 /// Random bytes a guest may ask for in one call.
 const RANDOM_BYTES_MAX: u64 = 64 << 10;
@@ -92,6 +93,8 @@ impl State {
     pub(crate) fn park(&mut self, nowhere: &Arc<Topology>) {
         self.output.finish();
         self.scope.topology = Arc::clone(nowhere);
+        // Whoever holds a recording keeps its trace from being told.
+        self.scope.context.recording = None;
     }
 
     /// Counts something that must end with the request, such as a transaction. An instance that still
@@ -142,6 +145,15 @@ impl State {
     /// What travels with the request.
     pub fn context(&self) -> &Context {
         &self.scope.context
+    }
+
+    /// Begins a span of what the running service does now.
+    pub fn span(&self, kind: SpanKind, name: impl FnOnce() -> Text) -> Span {
+        let context = self.context();
+        match &context.recording {
+            None => Span::NONE,
+            Some(_) => context.span(kind, Some(self.revision().source()), name),
+        }
     }
 
     /// When this invocation must be done.

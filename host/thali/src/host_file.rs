@@ -8,6 +8,7 @@ mod limits;
 mod measures;
 mod outbound;
 mod policies;
+mod telemetry;
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
@@ -28,6 +29,7 @@ pub(crate) use auth::{AuthKey, AuthTable, CheckWith};
 pub(crate) use gateway::GatewayTable;
 pub(crate) use limits::LimitsTable;
 pub(crate) use outbound::OutboundTable;
+pub(crate) use telemetry::TelemetryTable;
 
 use policies::CallTable;
 
@@ -42,8 +44,17 @@ const TIMEOUT_MAX: Duration = Duration::from_secs(60);
 
 const TABLES: Keys = Keys {
     known: &[
-        "services", "limits", "mail", "outbound", "sms", "auth", "identity", "policies", "gateway",
+        "services",
+        "limits",
+        "mail",
+        "outbound",
+        "sms",
+        "auth",
+        "identity",
+        "policies",
+        "gateway",
         "rate",
+        "telemetry",
     ],
     later: &[],
 };
@@ -64,6 +75,7 @@ pub(crate) struct HostFile {
     pub(crate) identity: MintGrants,
     pub(crate) policies: Policies,
     pub(crate) gateway: GatewayTable,
+    pub(crate) telemetry: TelemetryTable,
 }
 
 /// `[mail]`
@@ -118,6 +130,7 @@ impl HostFile {
                     "auth" => file.auth = tables.auth(entry),
                     "gateway" => tables.gateway(entry, &mut file.gateway),
                     "rate" => file.gateway.front.rate = tables.rate(entry),
+                    "telemetry" => file.telemetry = tables.telemetry(entry),
                     "identity" => file.identity = tables.identity(entry),
                     _ => tables.reader.unknown(entry, &TABLES),
                 }

@@ -18,7 +18,9 @@ use thali_platform::Backends;
 use thali_platform::config::Secret;
 use thali_platform::identity::Identity;
 use thali_platform::outbound::Outbound;
+use thali_runtime::trace::{Sampler, TraceSpec};
 use thali_runtime::{CacheKey, Runtime, RuntimeConfig};
+use thali_telemetry::Telemetry;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::UpArgs;
@@ -91,7 +93,9 @@ async fn run(args: UpArgs, admin_token: Option<AdminToken>) -> Result<ExitCode, 
     let guards = Guards { auth: Arc::clone(&auth), admin_token, audit: Arc::clone(&audit) };
     let reloading = reload_on_hangup(auth, Arc::clone(&audit))?;
     let (control, runtime, outbound) = wire(&args, data, Arc::clone(&identity)).await?;
-    let gateway = Gateway::bind(config(&args)?, control.clone(), runtime, guards)
+    let config = config(&args)?;
+    record_traces(&args, &config.telemetry, &runtime)?;
+    let gateway = Gateway::bind(config, control.clone(), runtime, guards)
         .await
         .map_err(|error| listen_error(&args, &error))?;
     let addresses = (gateway.address(), gateway.admin_address());
@@ -199,6 +203,13 @@ fn config(args: &UpArgs) -> Result<GatewayConfig, CliError> {
         site,
         ..GatewayConfig::default()
     })
+}
+
+/// Requests are recorded from the first one on.
+fn record_traces(args: &UpArgs, telemetry: &Telemetry, runtime: &Runtime) -> Result<(), CliError> {
+    let per_second = HostFile::load(args.config.as_deref())?.telemetry.traces_per_second;
+    telemetry.trace(runtime, TraceSpec { per_second, sampler: Sampler::OFF });
+    Ok(())
 }
 
 fn open_site(folder: &Path) -> Result<Site, CliError> {

@@ -1,6 +1,7 @@
 //! Calling any exported function by its name: `thali call`.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::Extension;
 use axum::extract::State;
@@ -14,7 +15,7 @@ use thali_contract::name::ServiceName;
 use thali_contract::problem::{Mistake, Problem};
 use thali_contract::ty::{Field, Type};
 use thali_control::LiveService;
-use thali_runtime::{Context, NodeIndex, TraceContext};
+use thali_runtime::{Context, NodeIndex};
 use wasmtime::component::Val;
 
 use super::{Host, unknown};
@@ -40,7 +41,9 @@ pub(super) async fn call(
     let (at, function) = find(service, &interface, &function)?;
     let arguments = decode(function, &arguments)?;
     let node = NodeIndex(u32::try_from(slot).unwrap_or(u32::MAX));
-    let context = Context::new(id, TraceContext::begin(id), service.revision.limits().timeout);
+    let (trace, recording) = host.runtime.tracer().begin(id, Option::None, Instant::now());
+    let timeout = service.revision.limits().timeout;
+    let context = Context { recording, ..Context::new(id, trace, timeout) };
     let topology = Arc::clone(&live.topology);
     let result = host.runtime.invoke(&topology, node, at, &arguments, context).await;
     let result = result.map_err(|fault| {

@@ -18,6 +18,7 @@ mod schedules;
 mod services;
 mod status;
 pub(crate) mod token;
+mod traces;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -33,6 +34,7 @@ use serde_json::json;
 use thali_contract::name::ServiceName;
 use thali_control::Control;
 use thali_runtime::Runtime;
+use thali_telemetry::Telemetry;
 
 use audit::AuditLog;
 use token::Door;
@@ -66,6 +68,7 @@ pub(crate) struct Host {
     audit: Arc<AuditLog>,
     board: Arc<Board>,
     closing: Closing,
+    telemetry: Telemetry,
 }
 
 /// What the handlers work on besides what guards the host.
@@ -75,14 +78,23 @@ pub(crate) struct Parts {
     pub(crate) metrics: Metrics,
     pub(crate) board: Arc<Board>,
     pub(crate) closing: Closing,
+    pub(crate) telemetry: Telemetry,
 }
 
 impl AdminHandler {
     pub(crate) fn new(parts: Parts, guards: Guards, address: SocketAddr) -> Self {
         let Guards { auth, admin_token, audit } = guards;
-        let Parts { control, runtime, metrics, board, closing } = parts;
-        let host =
-            Host { control: Arc::clone(&control), runtime, auth, metrics, audit, board, closing };
+        let Parts { control, runtime, metrics, board, closing, telemetry } = parts;
+        let host = Host {
+            control: Arc::clone(&control),
+            runtime,
+            auth,
+            metrics,
+            audit,
+            board,
+            closing,
+            telemetry,
+        };
         let door = Arc::new(Door::new(admin_token));
         Self { router: router(host), control, door, address }
     }
@@ -148,6 +160,8 @@ fn router(host: Host) -> Router {
         .route("/breakers/{consumer}/{interface}", put(breakers::force))
         .route("/auth/reload", post(auth::reload))
         .route("/audit", get(audit::list))
+        .route("/traces", get(traces::list))
+        .route("/traces/{id}", get(traces::show))
         .route("/graph", get(graph::graph))
         .route("/openapi.json", get(openapi))
         .route("/health", get(health))
@@ -172,6 +186,7 @@ async fn index() -> Json<serde_json::Value> {
         "schedules",
         "events",
         "events/dead",
+        "traces",
         "graph",
         "openapi.json",
         "health",

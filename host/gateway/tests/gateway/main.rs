@@ -13,6 +13,7 @@ mod support;
 mod key_sets;
 mod keys;
 mod tokens;
+mod traces;
 
 mod admin;
 mod admission;

@@ -25,9 +25,11 @@ use std::time::Duration;
 use serde::Serialize;
 use tokio::time::Instant;
 
+use crate::context::Context;
 use crate::engine::Runtime;
 use crate::fault::Fault;
 use crate::revision::Revision;
+use crate::trace::{Span, SpanKind};
 
 pub(crate) use gate::{Gate, Origin, Place, Room, Wait};
 pub(crate) use shared::{AllShared, Shared};
@@ -38,6 +40,9 @@ const QUEUE_WAIT_MAX: Duration = Duration::from_millis(500);
 
 /// The share of its timeout that a request may wait: more would leave the service too little to answer in.
 const QUEUE_SHARE: u32 = 4;
+
+/// A wait that is not told of in a trace: finding a place takes less.
+const WAIT_UNTOLD: Duration = Duration::from_micros(100);
 
 /// The right to run, to be kept until the last byte of the answer is on its way.
 #[derive(Debug)]
@@ -67,16 +72,18 @@ pub(crate) fn queue_wait(timeout: Duration) -> Duration {
 }
 
 impl Runtime {
-    /// Waits for a client's request to be let in: at most a quarter of the service's timeout and half a
-    /// second, in a queue of bounded length.
+    /// Waits for a client's request to be let in: until its deadline, at most a quarter of the service's timeout and
+    /// half a second, in a queue of bounded length.
     ///
     /// # Errors
     ///
     /// [`Fault::Overloaded`], at once when the queue is full or too long.
-    pub async fn admit(&self, revision: &Revision, deadline: Instant) -> Result<Admission, Fault> {
+    pub async fn admit(&self, revision: &Revision, context: &Context) -> Result<Admission, Fault> {
         let until = Instant::now() + queue_wait(revision.limits().timeout);
-        let until = until.min(deadline);
-        self.enter(revision, Wait { origin: Origin::Client, until }).await
+        let until = until.min(context.deadline);
+        let span = waits(revision, context);
+        let admission = self.enter(revision, Wait { origin: Origin::Client, until }).await;
+        waited(span, admission)
     }
 
     /// Waits for the host's own work to be let in.
@@ -84,8 +91,11 @@ impl Runtime {
         &self,
         revision: &Revision,
         until: Instant,
+        context: &Context,
     ) -> Result<Admission, Fault> {
-        self.enter(revision, Wait { origin: Origin::Own, until }).await
+        let span = waits(revision, context);
+        let admission = self.enter(revision, Wait { origin: Origin::Own, until }).await;
+        waited(span, admission)
     }
 
     async fn enter(&self, revision: &Revision, wait: Wait) -> Result<Admission, Fault> {
@@ -110,10 +120,28 @@ impl Runtime {
 }
 
 /// A place for a call that may take `timeout`: it waits as long as a client of that timeout may.
-pub(crate) async fn place_for_call(revision: &Revision, timeout: Duration) -> Result<Place, Fault> {
+pub(crate) async fn place_for_call(
+    revision: &Revision,
+    timeout: Duration,
+    context: &Context,
+) -> Result<Place, Fault> {
     let until = Instant::now() + queue_wait(timeout);
+    let span = waits(revision, context);
     let place = revision.gate().enter(0, Wait { origin: Origin::Call, until }).await;
-    place.map_err(|_| Fault::Overloaded(SERVICE_BUSY))
+    waited(span, place.map_err(|_| Fault::Overloaded(SERVICE_BUSY)))
+}
+
+fn waits(revision: &Revision, context: &Context) -> Span {
+    context.span(SpanKind::Internal, Some(revision.source()), || "wait for a place".into())
+}
+
+/// Tells of the wait, if there was one.
+fn waited<T>(span: Span, place: Result<T, Fault>) -> Result<T, Fault> {
+    match &place {
+        Ok(_) => span.end_if_longer(WAIT_UNTOLD),
+        Err(_) => span.end_with(&place),
+    }
+    place
 }
 
 const SERVICE_BUSY: &str = "the service is at its concurrency limit";

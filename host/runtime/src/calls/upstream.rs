@@ -14,12 +14,13 @@ use super::bulkhead::Bulkhead;
 use super::circuit::{Circuit, Circuits, ProviderBreaker};
 use super::policy::CallPolicy;
 use crate::admission::queue_wait;
-use crate::context::callee_share;
+use crate::context::{TraceContext, callee_share};
 use crate::engine::Runtime;
 use crate::fault::Fault;
 use crate::invoke::Entered;
 use crate::state::Scope;
 use crate::topology::{Callee, NodeIndex};
+use crate::trace::Span;
 
 /// The pause before the first retry is up to this, and doubles with each further one: exponential backoff
 /// with full jitter (Brooker, "Exponential Backoff And Jitter", AWS 2015). A call inside one process
@@ -92,7 +93,7 @@ impl Upstream {
         &self.circuit
     }
 
-    /// Calls the function at the position `function` of the import at `import`.
+    /// Calls the function at the position `function` of the import at `import`, in this span.
     pub(crate) async fn call(
         &self,
         runtime: &Arc<Runtime>,
@@ -100,6 +101,7 @@ impl Upstream {
         import: usize,
         function: usize,
         params: &[Val],
+        span: &mut Span,
     ) -> Result<Option<Val>, Fault> {
         let callee = self.callee(scope, import, function)?;
         self.circuit.counts.calls.fetch_add(1, Ordering::Relaxed);
@@ -111,11 +113,13 @@ impl Upstream {
             scope,
             callee,
             params,
+            trace: scope.context.trace.within(span),
             deadline: begun + callee_share(left),
             fair: self.fair(scope, callee.node) / FAIR_SHARE,
         };
         let _seat = self.enter(&call).await?;
         let provider = scope.topology.revision(callee.node);
+        span.set_with("server.address", || provider.label().into());
         let is_idempotent = provider.is_idempotent(callee.function);
         if is_idempotent {
             self.circuit.budget.deposit();
@@ -131,6 +135,7 @@ impl Upstream {
             };
             sleep(pause).await;
             retries += 1;
+            span.set("thali.call.retries", retries);
             self.circuit.counts.retries.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -187,7 +192,7 @@ impl Upstream {
 
     /// One attempt, unless the breaker is open.
     async fn attempt(&self, call: &Call<'_>) -> Result<Option<Val>, Fault> {
-        let Call { runtime, scope, callee, params, deadline, fair } = *call;
+        let Call { runtime, scope, callee, params, trace, deadline, fair } = *call;
         let admitted = callee.breaker.breaker.admit(&self.policy.breaker);
         let admission = admitted.map_err(|open| self.cut_off(open))?;
         let breaker = callee.breaker;
@@ -195,7 +200,7 @@ impl Upstream {
             Pending { upstream: self, breaker, admission, fair, runs_since: None, verdict: None };
         let left = deadline.saturating_duration_since(Instant::now());
         let timeout = self.policy.timeout.map_or(left, |timeout| timeout.min(left));
-        let entered = Entered::wait(scope, callee.node, timeout).await?;
+        let entered = Entered::wait(scope, callee.node, timeout, trace).await?;
         // What it waited for its place is not the provider's time.
         let now = Instant::now();
         pending.runs_since = Some(now);
@@ -233,6 +238,8 @@ struct Call<'a> {
     scope: &'a Scope,
     callee: Callee<'a>,
     params: &'a [Val],
+    /// With the span of the call.
+    trace: TraceContext,
     /// When the last attempt must be done.
     deadline: Instant,
     /// An attempt that had less time than this says nothing about the provider when it runs out of it.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::support::{TestHost, guest, prepare, prepare_with, runtime, runtime_with};
-use thali_runtime::{Fault, HostLimits, Limits, PrepareError, TrapKind};
+use thali_runtime::{Context, Fault, HostLimits, Limits, PrepareError, TrapKind};
 use tokio::time::{Instant, timeout};
 use wasmtime::component::Val;
 
@@ -164,19 +164,19 @@ async fn the_revisions_of_a_service_share_its_concurrency_and_the_stable_one_say
         prepare_with(&runtime, "count", &guest("count", COUNT), change).unwrap()
     };
     let (first, second) = (revision(1, 2), revision(2, 3));
-    let until = tokio::time::Instant::now() + Duration::from_secs(60);
+    let context = Context::root(Duration::from_secs(60));
     let mut admitted = Vec::new();
     for revision in [&first, &second] {
-        admitted.push(runtime.admit(revision, until).await.unwrap());
+        admitted.push(runtime.admit(revision, &context).await.unwrap());
     }
     for revision in [&first, &second] {
-        assert!(matches!(runtime.admit(revision, until).await, Err(Fault::Overloaded(_))));
+        assert!(matches!(runtime.admit(revision, &context).await, Err(Fault::Overloaded(_))));
         assert_eq!(revision.admissions().running, 2);
     }
     let live = TestHost::of(&runtime, std::slice::from_ref(&second));
     live.topology.take_effect();
-    admitted.push(runtime.admit(&first, until).await.unwrap());
-    assert!(runtime.admit(&second, until).await.is_err(), "three, of both together");
+    admitted.push(runtime.admit(&first, &context).await.unwrap());
+    assert!(runtime.admit(&second, &context).await.is_err(), "three, of both together");
     drop(admitted);
     assert_eq!(first.admissions().running, 0);
 }

@@ -12,6 +12,7 @@ use thali_gateway::{
     Guards, Serving,
 };
 use thali_platform::sql::{Databases, SqlLimits};
+use thali_runtime::trace::{Sampler, TraceSpec, Tracer};
 use thali_runtime::{CacheKey, GateCounts, HostLimits, Runtime, RuntimeConfig};
 
 use super::{Answer, Raw};
@@ -22,6 +23,7 @@ pub struct TestHost {
     pub control: Arc<Control>,
     pub serving: Serving,
     pub auth: Arc<Auth>,
+    pub tracer: Arc<Tracer>,
     _data: TempDir,
 }
 
@@ -86,11 +88,14 @@ impl TestHost {
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
         let mut config = GatewayConfig { listen: any, admin: any, ..GatewayConfig::default() };
         change(&mut config);
+        let spec = TraceSpec { per_second: 1000, sampler: Sampler::OFF };
+        config.telemetry.trace(&runtime, spec);
         let audit = AuditLog::open(&folder.path().join("audit.jsonl")).unwrap();
         let guards = Guards { auth: Arc::clone(&auth), admin_token, audit };
+        let tracer = Arc::clone(runtime.tracer());
         let gateway = Gateway::bind(config, Arc::clone(&control), runtime, guards).await.unwrap();
         let (address, admin) = (gateway.address(), gateway.admin_address());
-        Self { address, admin, control, serving: gateway.serve(), auth, _data: folder }
+        Self { address, admin, control, serving: gateway.serve(), auth, tracer, _data: folder }
     }
 
     /// A ready host with the service `counter`.
