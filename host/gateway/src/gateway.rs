@@ -50,6 +50,8 @@ pub struct GatewayConfig {
     pub front: FrontConfig,
     /// What answers wear.
     pub dress: DressConfig,
+    /// Who has no admin token may look at the host, wherever it listens; on loopback they may anyway. Default no.
+    pub anonymous_reads: bool,
     /// The files that are served beside the services. Default none.
     pub site: Option<Site>,
     /// What is kept for who looks at the host.
@@ -100,6 +102,7 @@ impl Default for GatewayConfig {
             proxies: Proxies::default(),
             front: FrontConfig::default(),
             dress: DressConfig::default(),
+            anonymous_reads: false,
             site: None,
             telemetry: Telemetry::default(),
         }
@@ -180,6 +183,7 @@ impl Gateway {
             board,
             closing: closing.clone(),
             telemetry: self.config.telemetry,
+            anonymous_reads: self.config.anonymous_reads,
         };
         let handler = AdminHandler::new(parts, self.guards, self.admin_address);
         tokio::spawn(accept_loop(self.admin, Arc::clone(&admin), handler));

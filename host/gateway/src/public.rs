@@ -13,8 +13,11 @@ use serde::Serialize;
 use serde_json::json;
 use thali_contract::name::ServiceName;
 use thali_control::{Control, ServiceState, ServiceStatus};
+use tower::ServiceExt;
 use uuid::Uuid;
 
+use crate::admin::pages;
+use crate::assets;
 use crate::body::Body;
 use crate::dispatch::Dispatch;
 use crate::dress::{Dress, DressConfig};
@@ -22,7 +25,7 @@ use crate::listen::{Call, Handler};
 use crate::readiness::Readiness;
 use crate::reply;
 use crate::site::Site;
-use crate::web::{self, Answer, Items, None, Params, Segments, is_tag};
+use crate::web::{self, Answer, Items, None, Params, Refused, Segments, is_tag};
 
 /// What is in front of every route of a service.
 pub(crate) const PREFIX: &str = "/api/v1";
@@ -106,19 +109,43 @@ fn router(host: Host, site: Option<Site>) -> Router {
         Some(site) => {
             web::with_fallbacks(router).fallback(move |request: axum::extract::Request| {
                 let site = site.clone();
-                async move { site.answer(request.into_parts().0).await }
+                async move { answer_beside(&site, request.into_parts().0).await }
             })
         }
-        None => web::with_fallbacks(router.route("/", get(index))),
+        None => web::with_fallbacks(router.merge(docs()).route("/", get(index))),
     };
     router.with_state(host)
+}
+
+/// The page that shows what the services offer.
+fn docs<S: Clone + Send + Sync + 'static>() -> Router<S> {
+    let page = async |headers: HeaderMap| assets::docs("index.html", &headers);
+    Router::new()
+        .route("/docs", get(pages::to_docs))
+        .route("/docs/", get(page))
+        .route("/docs/{*file}", get(pages::docs_file))
+}
+
+/// A file of the site. One that is not there may be of the page at `/docs`: the site's own comes first.
+async fn answer_beside(site: &Site, head: http::request::Parts) -> Answer {
+    let is_docs = head.uri.path() == "/docs" || head.uri.path().starts_with("/docs/");
+    let request = is_docs.then(|| Request::from_parts(head.clone(), axum::body::Body::empty()));
+    match (site.answer(head).await, request) {
+        (Err(Refused(problem)), Some(request)) if problem.status == 404 => {
+            match web::with_fallbacks(docs::<()>()).oneshot(request).await {
+                Ok(response) => Ok(response),
+                Err(never) => match never {},
+            }
+        }
+        (answer, _) => answer,
+    }
 }
 
 async fn index() -> Json<serde_json::Value> {
     Json(json!({
         "name": "thali",
         "version": env!("CARGO_PKG_VERSION"),
-        "links": { "services": PREFIX, "openapi": "/openapi.json", "health": "/health" },
+        "links": { "services": PREFIX, "openapi": "/openapi.json", "docs": "/docs", "health": "/health" },
     }))
 }
 

@@ -4,7 +4,7 @@ use axum::extract::{FromRequestParts, Path, Query};
 use axum::response::IntoResponse;
 use axum::{Json, Router};
 use bytes::Bytes;
-use http::header::ALLOW;
+use http::header::{ALLOW, WWW_AUTHENTICATE};
 use http::request::Parts;
 use http::{Request, Response, StatusCode};
 use serde::Serialize;
@@ -64,8 +64,10 @@ pub(crate) async fn answer(
         return if is_endless { call.finish_stream(response) } else { call.finish(response) };
     };
     let mut refusal = reply::problem(&problem, call.id());
-    if let Some(allow) = response.headers_mut().remove(ALLOW) {
-        refusal.headers_mut().insert(ALLOW, allow);
+    for name in [ALLOW, WWW_AUTHENTICATE] {
+        if let Some(value) = response.headers_mut().remove(&name) {
+            refusal.headers_mut().insert(name, value);
+        }
     }
     call.finish(refusal)
 }

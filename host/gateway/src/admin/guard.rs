@@ -6,11 +6,15 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use http::header::{HOST, HeaderValue, ORIGIN};
+use http::header::{HOST, HeaderName, HeaderValue, ORIGIN};
 use http::uri::Authority;
 use http::{HeaderMap, Request};
 use thali_contract::problem::Problem;
 use thiserror::Error;
+
+const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+const FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+const FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 
 /// A request that a page of somebody else may have sent.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
@@ -39,7 +43,19 @@ pub(super) fn check<B>(request: &Request<B>, address: SocketAddr) -> Result<(), 
     if !is_own(host.host(), address.ip()) {
         return Err(GuardError::Host);
     }
+    check_site(headers)?;
     check_origin(headers, &host)
+}
+
+/// Browsers say whether a page of somebody else asks, also where they send no `Origin`: for a picture, say, or a stream that the
+/// page cannot read but can hold open. Following a link to a page of ours is not that.
+fn check_site(headers: &HeaderMap) -> Result<(), GuardError> {
+    let says = |name: &HeaderName, what: &[u8]| {
+        headers.get(name).is_some_and(|value| value.as_bytes() == what)
+    };
+    let is_foreign = says(&FETCH_SITE, b"cross-site") || says(&FETCH_SITE, b"same-site");
+    let is_visit = says(&FETCH_MODE, b"navigate") && says(&FETCH_DEST, b"document");
+    if is_foreign && !is_visit { Err(GuardError::Origin) } else { Ok(()) }
 }
 
 fn authority(value: &HeaderValue) -> Option<Authority> {
@@ -102,6 +118,24 @@ mod tests {
             assert_eq!(check_host(bad), Err(GuardError::Host), "{bad}");
         }
         assert_eq!(check(&Request::new(()), ([127, 0, 0, 1], 1).into()), Err(GuardError::Host));
+    }
+
+    #[test]
+    fn what_a_foreign_page_loads_is_refused_and_what_it_links_to_is_not() {
+        let ask = |site: &str, mode: &str, dest: &str| {
+            let mut request = request("127.0.0.1:8081", None);
+            for (name, value) in [(FETCH_SITE, site), (FETCH_MODE, mode), (FETCH_DEST, dest)] {
+                request.headers_mut().insert(name, HeaderValue::from_str(value).unwrap());
+            }
+            check(&request, ([127, 0, 0, 1], 8081).into())
+        };
+        for site in ["cross-site", "same-site"] {
+            assert_eq!(ask(site, "no-cors", "empty"), Err(GuardError::Origin));
+            assert_eq!(ask(site, "navigate", "iframe"), Err(GuardError::Origin));
+            assert_eq!(ask(site, "navigate", "document"), Ok(()));
+        }
+        assert_eq!(ask("same-origin", "cors", "empty"), Ok(()));
+        assert_eq!(ask("none", "navigate", "document"), Ok(()));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The admin listener: deploys and what there is to see, under `/admin/v1`.
 //!
-//! It asks for a token when it is given one, and belongs on loopback when it is not. It is for programs: what
+//! It asks for a token when it is given one, and belongs on loopback when it is not: who may what is in the module `may`. What
 //! a browser sends for a page of somebody else is refused (see the module `guard`). Every change is written
 //! down (see the module `audit`).
 
@@ -12,7 +12,9 @@ mod database;
 mod events;
 mod graph;
 mod guard;
+mod may;
 mod metrics;
+pub(crate) mod pages;
 mod rollouts;
 mod schedules;
 mod services;
@@ -26,8 +28,8 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::IntoResponse;
 use axum::routing::{delete, get, post, put};
-use axum::{Json, Router, middleware};
-use http::header::CONTENT_TYPE;
+use axum::{Extension, Json, Router, middleware};
+use bytes::Bytes;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use serde_json::json;
@@ -37,10 +39,12 @@ use thali_runtime::Runtime;
 use thali_telemetry::Telemetry;
 
 use audit::AuditLog;
-use token::Door;
+use may::{May, Need, Routes};
+use token::{Door, Visitor};
 
 use crate::auth::Auth;
 use crate::body::Body;
+use crate::dress::{Dress, DressConfig};
 use crate::gateway::Guards;
 use crate::listen::{Call, Handler};
 use crate::metrics::Metrics;
@@ -55,6 +59,7 @@ pub(crate) struct AdminHandler {
     router: Router,
     control: Arc<Control>,
     door: Arc<Door>,
+    dress: Arc<DressConfig>,
     address: SocketAddr,
 }
 
@@ -79,12 +84,14 @@ pub(crate) struct Parts {
     pub(crate) board: Arc<Board>,
     pub(crate) closing: Closing,
     pub(crate) telemetry: Telemetry,
+    /// Whoever reaches the listener may look at the host without the token, wherever it listens.
+    pub(crate) anonymous_reads: bool,
 }
 
 impl AdminHandler {
     pub(crate) fn new(parts: Parts, guards: Guards, address: SocketAddr) -> Self {
         let Guards { auth, admin_token, audit } = guards;
-        let Parts { control, runtime, metrics, board, closing, telemetry } = parts;
+        let Parts { control, runtime, metrics, board, closing, telemetry, anonymous_reads } = parts;
         let host = Host {
             control: Arc::clone(&control),
             runtime,
@@ -95,36 +102,55 @@ impl AdminHandler {
             closing,
             telemetry,
         };
-        let door = Arc::new(Door::new(admin_token));
-        Self { router: router(host), control, door, address }
+        let reads_are_open = anonymous_reads || address.ip().is_loopback();
+        let door = Arc::new(Door::new(admin_token, reads_are_open));
+        let dress = Arc::default();
+        Self { router: router(host), control, door, dress, address }
     }
 }
 
 impl Handler for AdminHandler {
-    async fn handle(&self, mut request: Request<Incoming>, mut call: Call) -> Response<Body> {
+    async fn handle(&self, request: Request<Incoming>, call: Call) -> Response<Body> {
+        let dress = Dress::choose(&self.dress, request.headers(), || false);
+        dress.put_on(self.answer(request, call).await).await
+    }
+}
+
+impl AdminHandler {
+    async fn answer(&self, mut request: Request<Incoming>, mut call: Call) -> Response<Body> {
         if let Err(error) = guard::check(&request, self.address) {
             return call.refuse(&error.problem());
         }
-        match self.door.enter(request.headers(), call.peer().ip()) {
-            Ok(actor) => request.extensions_mut().insert(actor),
+        let is_safe = request.method().is_safe();
+        let visitor = self.door.enter(request.headers(), call.peer().ip());
+        // Nobody uploads what will be refused.
+        let visitor = visitor.and_then(|visitor| {
+            visitor.may.have(if is_safe { Need::Open } else { Need::Write }).map(|()| visitor)
+        });
+        match visitor {
+            Ok(Visitor { actor, may }) => {
+                request.extensions_mut().insert(actor);
+                request.extensions_mut().insert(may);
+            }
             Err(denied) => {
                 let response = denied.response(call.id());
                 return call.finish(response);
             }
-        };
+        }
         if database::is_restore(&request) {
             let (router, control) = (self.router.clone(), self.control.clone());
             return database::receive(router, control, request, call).await;
         }
+        let (router, id) = (self.router.clone(), call.id());
         let (head, body) = request.into_parts();
+        if is_safe {
+            // None of these takes a body. One that comes anyway ends the connection, unread.
+            return web::answer(router, head, Bytes::new(), call).await;
+        }
         let body = match call.read_body(body).await {
             Ok(body) => body,
             Err(error) => return call.refuse(&error.problem()),
         };
-        let (router, id) = (self.router.clone(), call.id());
-        if head.method.is_safe() {
-            return web::answer(router, head, body, call).await;
-        }
         // A deploy is not left half done because somebody closed a terminal.
         let running = tokio::spawn(web::answer(router, head, body, call));
         match running.await {
@@ -134,53 +160,80 @@ impl Handler for AdminHandler {
     }
 }
 
+/// Everything there is: what is below `/admin/v1`, and the rest.
+fn routes() -> [Routes; 2] {
+    let api = Routes::new()
+        .open("/health", get(health))
+        .open("/session", get(pages::session))
+        .read("/status", get(status::show))
+        .read("/status/history", get(status::history))
+        .read("/live", get(status::live))
+        .read("/services", get(services::list))
+        .write("/services", post(services::deploy))
+        .read("/services/{name}", get(services::show))
+        .write("/services/{name}", delete(services::remove))
+        .read("/services/{name}/revisions", get(services::revisions))
+        .write("/services/{name}/rollback", post(services::rollback))
+        .write("/services/{name}/traffic", put(rollouts::traffic))
+        .write("/services/{name}/promote", post(rollouts::promote))
+        .read("/services/{name}/history", get(rollouts::history))
+        .write("/services/{name}/database", put(database::restore))
+        .data("/services/{name}/database/query", post(database::query))
+        .data("/services/{name}/database/check", get(database::check))
+        .data("/services/{name}/database/backup", get(database::backup))
+        .data("/services/{name}/database/export", get(database::export))
+        .write("/services/{name}/call/{interface}/{function}", post(call::call))
+        .read("/events", get(events::list))
+        .read("/events/dead", get(events::dead))
+        .write("/events/dead/redrive", post(events::redrive))
+        .write("/events/dead/discard", post(events::discard))
+        .data("/events/dead/{id}", get(events::show))
+        .read("/schedules", get(schedules::list))
+        .write("/schedules/{service}/{name}/run", post(schedules::run))
+        .read("/breakers", get(breakers::list))
+        .write("/breakers/{consumer}/{interface}", put(breakers::force))
+        .write("/auth/reload", post(auth::reload))
+        .data("/audit", get(audit::list))
+        .data("/traces", get(traces::list))
+        .data("/traces/{id}", get(traces::show))
+        .read("/graph", get(graph::graph))
+        .read("/openapi.json", get(pages::openapi));
+    let rest = Routes::new()
+        .open("/", get(pages::dashboard))
+        .open("/assets/{*file}", get(pages::asset))
+        .open("/docs", get(pages::to_docs))
+        .open("/docs/", get(pages::docs))
+        .open("/docs/{*file}", get(pages::docs_file))
+        .read("/openapi.json", get(pages::openapi))
+        .read("/admin/v1", get(index))
+        .read("/metrics", get(metrics::scrape));
+    [api, rest]
+}
+
 fn router(host: Host) -> Router {
-    let api = Router::new()
-        .route("/services", get(services::list).post(services::deploy))
-        .route("/services/{name}", get(services::show).merge(delete(services::remove)))
-        .route("/services/{name}/revisions", get(services::revisions))
-        .route("/services/{name}/rollback", post(services::rollback))
-        .route("/services/{name}/traffic", put(rollouts::traffic))
-        .route("/services/{name}/promote", post(rollouts::promote))
-        .route("/services/{name}/history", get(rollouts::history))
-        .route("/services/{name}/database", put(database::restore))
-        .route("/services/{name}/database/query", post(database::query))
-        .route("/services/{name}/database/check", get(database::check))
-        .route("/services/{name}/database/backup", get(database::backup))
-        .route("/services/{name}/database/export", get(database::export))
-        .route("/services/{name}/call/{interface}/{function}", post(call::call))
-        .route("/events", get(events::list))
-        .route("/events/dead", get(events::dead))
-        .route("/events/dead/redrive", post(events::redrive))
-        .route("/events/dead/discard", post(events::discard))
-        .route("/events/dead/{id}", get(events::show))
-        .route("/schedules", get(schedules::list))
-        .route("/schedules/{service}/{name}/run", post(schedules::run))
-        .route("/breakers", get(breakers::list))
-        .route("/breakers/{consumer}/{interface}", put(breakers::force))
-        .route("/auth/reload", post(auth::reload))
-        .route("/audit", get(audit::list))
-        .route("/traces", get(traces::list))
-        .route("/traces/{id}", get(traces::show))
-        .route("/graph", get(graph::graph))
-        .route("/openapi.json", get(openapi))
-        .route("/health", get(health))
-        .route("/status", get(status::show))
-        .route("/status/history", get(status::history))
-        .route("/live", get(status::live));
-    let router = Router::new()
-        .nest("/admin/v1", api)
-        .route("/metrics", get(metrics::scrape))
-        .route("/", get(index));
+    let [api, rest] = routes();
+    let router = rest.router().nest("/admin/v1", api.router());
     // Beneath the fallbacks: what has no route changes nothing.
     let audited = middleware::from_fn_with_state(Arc::clone(&host.audit), audit::layer);
     let router = router.route_layer(audited);
     // The listener has read the body already, within its own limit.
-    web::with_fallbacks(router).layer(axum::extract::DefaultBodyLimit::disable()).with_state(host)
+    web::with_fallbacks(router)
+        .fallback(nothing)
+        .layer(axum::extract::DefaultBodyLimit::disable())
+        .with_state(host)
+}
+
+/// Whoever may see nothing does not learn what there is not, either.
+async fn nothing(Extension(may): Extension<May>) -> axum::response::Response {
+    match may.have(Need::Read) {
+        Ok(()) => Refused::from(reply::not_found()).into_response(),
+        Err(denied) => may::refuse(&denied),
+    }
 }
 
 async fn index() -> Json<serde_json::Value> {
     let paths = [
+        "status",
         "services",
         "breakers",
         "schedules",
@@ -193,12 +246,6 @@ async fn index() -> Json<serde_json::Value> {
     ];
     let links = paths.map(|path| format!("/admin/v1/{path}"));
     Json(json!({ "name": "thali admin", "version": env!("CARGO_PKG_VERSION"), "links": links }))
-}
-
-/// What the services offer, as on the other listener.
-async fn openapi(State(host): State<Host>, Params(None {}): Params<None>) -> Answer {
-    let document = host.control.live().openapi();
-    Ok(([(CONTENT_TYPE, "application/json")], document).into_response())
 }
 
 /// The admin API answers.

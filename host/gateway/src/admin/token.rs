@@ -10,6 +10,7 @@ use thali_platform::config::Secret;
 use thiserror::Error;
 
 use super::audit::Actor;
+use super::may::May;
 use crate::auth::{Denied, FailureLimits, Failures};
 
 /// The shortest token, in bytes: 128 bits in hexadecimal.
@@ -48,20 +49,35 @@ impl AdminToken {
     }
 }
 
-/// Who may use the admin API: whoever has the token, or whoever reaches it when there is none.
+/// Who comes, and what they may do: whoever has the token everything, and whoever reaches it when there is none.
 pub(super) struct Door {
     token: Option<AdminToken>,
+    /// Who has no token may look at the host.
+    reads_are_open: bool,
     failures: Failures,
 }
 
+/// Who has come in.
+pub(super) struct Visitor {
+    pub(super) actor: Actor,
+    pub(super) may: May,
+}
+
 impl Door {
-    pub(super) fn new(token: Option<AdminToken>) -> Self {
-        Self { token, failures: Failures::new(FailureLimits::default()) }
+    pub(super) fn new(token: Option<AdminToken>, reads_are_open: bool) -> Self {
+        Self { token, reads_are_open, failures: Failures::new(FailureLimits::default()) }
     }
 
-    /// Who sends a request with this head.
-    pub(super) fn enter(&self, headers: &HeaderMap, peer: IpAddr) -> Result<Actor, Denied> {
-        let Some(token) = &self.token else { return Ok(Actor { name: "loopback", peer }) };
+    /// Who sends a request with this head. A token that is given has to be the right one.
+    pub(super) fn enter(&self, headers: &HeaderMap, peer: IpAddr) -> Result<Visitor, Denied> {
+        let visitor = |name, may| Ok(Visitor { actor: Actor { name, peer }, may });
+        let Some(token) = &self.token else { return visitor("loopback", May::Write) };
+        if !headers.contains_key(AUTHORIZATION) {
+            return visitor(
+                "anonymous",
+                if self.reads_are_open { May::Read } else { May::Nothing },
+            );
+        }
         if let Some(retry_s) = self.failures.blocked_for(peer) {
             return Err(Denied::TooManyFailures { retry_s });
         }
@@ -73,7 +89,7 @@ impl Door {
         };
         let (scheme, rest) = given.split_at_checked("Bearer ".len()).unwrap_or_default();
         if scheme.eq_ignore_ascii_case(b"Bearer ") && token.is(rest.trim_ascii_start()) {
-            return Ok(Actor { name: "token", peer });
+            return visitor("token", May::Write);
         }
         self.failures.count(peer);
         tracing::warn!(%peer, "a request with a wrong token was sent to the admin API");
@@ -91,14 +107,13 @@ mod tests {
 
     #[test]
     fn only_the_token_opens_and_guessing_is_slow() {
-        let door = Door::new(Some(AdminToken::new(&Secret::new(TOKEN)).unwrap()));
+        let door = Door::new(Some(AdminToken::new(&Secret::new(TOKEN)).unwrap()), true);
         let peer = IpAddr::from([10, 0, 0, 1]);
         let enter = |text: &str, peer| {
             let mut headers = HeaderMap::new();
             headers.insert(AUTHORIZATION, HeaderValue::from_str(text).unwrap());
-            door.enter(&headers, peer).map(|actor| actor.name)
+            door.enter(&headers, peer).map(|visitor| visitor.actor.name)
         };
-        assert_eq!(door.enter(&HeaderMap::new(), peer).err(), Some(Denied::NoToken));
         for good in [format!("Bearer {TOKEN}"), format!("bearer  {TOKEN}")] {
             assert_eq!(enter(&good, peer), Ok("token"));
         }
@@ -112,7 +127,20 @@ mod tests {
             matches!(enter("Bearer no", peer), Err(Denied::TooManyFailures { retry_s: 1.. }))
         });
         assert!(blocked);
+        let anonymous = door.enter(&HeaderMap::new(), peer).map(|visitor| visitor.may);
+        assert_eq!(anonymous, Ok(May::Read), "who guesses nothing is not in anybody's way");
         assert_eq!(enter(&format!("Bearer {TOKEN}"), [10, 0, 0, 2].into()), Ok("token"));
+    }
+
+    #[test]
+    fn without_the_token_there_is_what_is_open() {
+        let token = || Some(AdminToken::new(&Secret::new(TOKEN)).unwrap());
+        let may = |door: &Door| {
+            door.enter(&HeaderMap::new(), [127, 0, 0, 1].into()).map(|visitor| visitor.may)
+        };
+        assert_eq!(may(&Door::new(token(), false)), Ok(May::Nothing));
+        assert_eq!(may(&Door::new(token(), true)), Ok(May::Read));
+        assert_eq!(may(&Door::new(None, false)), Ok(May::Write));
     }
 
     #[test]

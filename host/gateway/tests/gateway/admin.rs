@@ -152,7 +152,7 @@ async fn the_rest_of_the_admin_api_answers() {
     let host = TestHost::with_counter().await;
     assert_eq!(host.admin_get("/health").await.json()["services"], 1);
     assert!(host.admin_get("/openapi.json").await.json()["paths"].is_object());
-    assert_eq!(host.admin_send("GET /", "", b"").await.status, 200);
+    assert_eq!(host.admin_send("GET /admin/v1", "", b"").await.status, 200);
     assert_eq!(host.admin_get("/nothing").await.problem(), "not_found");
     let answer = host.admin_send("PUT /admin/v1/services", "", b"").await;
     assert_eq!((answer.status, answer.problem()), (405, "method_not_allowed".into()));

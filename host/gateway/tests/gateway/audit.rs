@@ -75,9 +75,9 @@ async fn a_line_says_what_became_live_and_why_something_was_refused() {
 }
 
 #[tokio::test]
-async fn a_host_with_an_admin_token_answers_nobody_without_it() {
+async fn a_host_with_an_admin_token_changes_nothing_without_it() {
     let host = TestHost::with_admin_token(TOKEN).await;
-    for line in ["GET /admin/v1/services", "GET /", "POST /admin/v1/services", "GET /nothing"] {
+    for line in ["GET /admin/v1/audit", "POST /admin/v1/services", "PUT /nothing"] {
         let answer = host.admin_send(line, "", b"").await;
         assert_eq!((answer.status, answer.problem()), (401, "unauthenticated".into()), "{line}");
         assert_eq!(answer.header("www-authenticate"), Some("Bearer realm=\"thali\""));

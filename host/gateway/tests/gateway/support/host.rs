@@ -59,9 +59,17 @@ impl TestHost {
 
     /// A ready host whose admin API asks for this token.
     pub async fn with_admin_token(token: &str) -> Self {
+        Self::with_admin_token_and(token, |_| ()).await
+    }
+
+    /// A ready host whose admin API asks for this token, with this configuration.
+    pub async fn with_admin_token_and(
+        token: &str,
+        change: impl FnOnce(&mut GatewayConfig),
+    ) -> Self {
         let auth = Auth::new(None, FailureLimits::default()).unwrap();
         let token = AdminToken::new(&thali_platform::config::Secret::new(token)).unwrap();
-        let host = Self::with_parts(|_| (), auth, Some(token)).await;
+        let host = Self::with_parts(change, auth, Some(token)).await;
         host.serving.ready();
         host
     }
