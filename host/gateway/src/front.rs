@@ -160,12 +160,12 @@ impl Front<'_> {
 
     /// Says in an answer what there is to say, whatever it is.
     pub(crate) fn complete(mut self, mut response: Response<Body>) -> Response<Body> {
-        let counts = self.counts.as_ref().unwrap_or(self.fronts.traffic.unrouted());
         let (status, took) = (response.status().as_u16(), self.started.elapsed());
-        counts.answered(status, took);
         if !self.span.is_recorded() && (status >= 500 || took >= SLOW) {
             self.record_late();
         }
+        let counts = self.counts.as_ref().unwrap_or(self.fronts.traffic.unrouted());
+        counts.answered(status, took, self.span.is_recorded().then_some(self.trace.trace_id));
         ended(std::mem::take(&mut self.span), status);
         let headers = response.headers_mut();
         if let Ok(trace) = HeaderValue::try_from(self.trace.to_string()) {

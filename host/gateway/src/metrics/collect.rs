@@ -3,9 +3,7 @@
 use std::fmt;
 
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
-use prometheus_client::metrics::MetricType;
-use prometheus_client::registry::Unit;
+use prometheus_client::encoding::DescriptorEncoder;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::Sources;
@@ -47,25 +45,7 @@ impl Gateway {
                 .map(move |(class, count)| (labels(class), count))
         });
         let help = "Requests that were answered, by the class of their status";
-        Family::counter(encoder, "requests", help).each(requests)?;
-        let help = "From the head of a request to the head of its answer";
-        let mut metric = encoder.encode_descriptor(
-            "request_duration",
-            help,
-            Some(&Unit::Seconds),
-            MetricType::Histogram,
-        )?;
-        for of in &traffic {
-            let labels = [("service", of.service.as_str()), ("route", of.route.as_str())];
-            let (sum, buckets) = of.counts.durations();
-            let count = buckets.iter().map(|(_, count)| count).sum();
-            if count > 0 {
-                metric
-                    .encode_family(&labels)?
-                    .encode_histogram::<NoLabelSet>(sum, count, &buckets, None)?;
-            }
-        }
-        Ok(())
+        Family::counter(encoder, "requests", help).each(requests)
     }
 
     fn listeners(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {

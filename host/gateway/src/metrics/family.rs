@@ -103,6 +103,12 @@ impl<'a, 'e> Family<'a, 'e> {
         number(metric, kind, value)
     }
 
+    /// One number with a fraction.
+    pub(super) fn one_fraction(self, value: f64) -> fmt::Result {
+        let (metric, kind) = self.begin()?;
+        fraction(metric, kind, value)
+    }
+
     fn begin(self) -> Result<(MetricEncoder<'a>, MetricType), fmt::Error> {
         let Self { encoder, name, help, kind, unit } = self;
         Ok((encoder.encode_descriptor(name, help, unit, kind)?, kind))

@@ -1,12 +1,16 @@
-//! `GET /metrics` on the admin listener, in the OpenMetrics text format.
+//! `GET /metrics` on the admin listener, in the OpenMetrics text format or, for scrapers that do not know it, in the
+//! older one of Prometheus.
 //!
 //! Nothing is kept here: the parts of the host count by atomics of their own, and each scrape reads them. So there is no
 //! registry on the way of a request, and several hosts in one process do not mix. Labels are names of services and
 //! templates of routes, never what a client sent.
 
 mod collect;
+mod durations;
 mod family;
 mod outbound;
+mod plain;
+mod process;
 mod revisions;
 mod services;
 mod traffic;
@@ -25,12 +29,21 @@ use crate::streams::Streams;
 
 pub(crate) use traffic::{Counts, Traffic};
 
-/// What a scrape is answered with.
-pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+/// How a scrape is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    /// With units and exemplars.
+    OpenMetrics,
+    /// Prometheus 0.0.4.
+    Plain,
+}
 
 /// Everything that is measured on a host.
 #[derive(Clone)]
-pub(crate) struct Metrics(Arc<Registry>);
+pub(crate) struct Metrics {
+    registry: Arc<Registry>,
+    fronts: Arc<Fronts>,
+}
 
 /// What the metrics are read from.
 pub(crate) struct Sources {
@@ -43,25 +56,65 @@ pub(crate) struct Sources {
     pub(crate) admin: Arc<Server>,
 }
 
+impl Format {
+    /// What a scraper wants that accepts this. One that says nothing gets OpenMetrics.
+    pub(crate) fn accepted(accept: &str) -> Self {
+        let old_only = accept.contains("text/plain") && !accept.contains("openmetrics-text");
+        if old_only { Self::Plain } else { Self::OpenMetrics }
+    }
+
+    /// The type of the answer.
+    pub(crate) fn content_type(self) -> &'static str {
+        match self {
+            Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
+            Self::Plain => "text/plain; version=0.0.4; charset=utf-8",
+        }
+    }
+}
+
 impl Metrics {
     /// Other parts of the host add their collectors here.
     pub(crate) fn new(sources: Sources) -> Self {
-        let mut registry = Registry::with_prefix("thali");
+        let fronts = Arc::clone(&sources.fronts);
+        let mut root = Registry::default();
+        root.sub_registry_with_prefix("process")
+            .register_collector(Box::new(process::Process::new()));
+        let registry = root.sub_registry_with_prefix("thali");
         registry.register_collector(Box::new(services::Services(Arc::clone(&sources.control))));
         registry.register_collector(Box::new(outbound::Outbound(Arc::clone(&sources.control))));
         registry.register_collector(Box::new(revisions::Revisions(Arc::clone(&sources.control))));
         registry.register_collector(Box::new(collect::Gateway(sources)));
-        Self(Arc::new(registry))
+        Self { registry: Arc::new(root), fronts }
     }
 
-    /// What there is to tell now.
+    /// What there is to tell now. Reads files of the kernel, so keep it off the async threads.
     ///
     /// # Errors
     ///
     /// When it cannot be written as text.
-    pub(crate) fn scrape(&self) -> Result<String, std::fmt::Error> {
-        let mut text = String::new();
-        text::encode(&mut text, &self.0)?;
-        Ok(text)
+    pub(crate) fn scrape(&self, format: Format) -> Result<String, std::fmt::Error> {
+        let mut written = String::new();
+        text::encode_registry(&mut written, &self.registry)?;
+        durations::write(&mut written, &self.fronts.traffic.all())?;
+        text::encode_eof(&mut written)?;
+        Ok(match format {
+            Format::OpenMetrics => written,
+            Format::Plain => plain::plain(&written),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_who_wants_the_older_format_alone_gets_it() {
+        let prometheus =
+            "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5";
+        for accept in ["", "*/*", prometheus] {
+            assert_eq!(Format::accepted(accept), Format::OpenMetrics, "{accept}");
+        }
+        assert_eq!(Format::accepted("text/plain;version=0.0.4"), Format::Plain);
     }
 }
