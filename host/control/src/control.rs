@@ -22,6 +22,7 @@ use crate::record::Source;
 use crate::rollout::{Cause, Change, Percent, TellTakenOut};
 use crate::status::{ServiceDetails, ServiceStatus};
 use crate::store::Store;
+use crate::tally::Tally;
 
 /// How a [`Control`] works.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,6 +68,7 @@ pub struct Control {
     pub(crate) uploads: SameBytes,
     changes: Mutex<()>,
     pub(crate) drains: Drains,
+    pub(crate) tally: Tally,
     live: ArcSwap<Live>,
     pub(crate) tell_taken_out: OnceLock<TellTakenOut>,
     /// The generation of what is live.
@@ -100,6 +102,7 @@ impl Control {
             uploads: SameBytes::default(),
             changes: Mutex::default(),
             drains: Drains::default(),
+            tally: Tally::default(),
             live: ArcSwap::from_pointee(Live::empty()),
             tell_taken_out: OnceLock::new(),
             changed: watch::Sender::new(0),

@@ -5,6 +5,7 @@
 //! exception is a migration: those that succeeded stay, so a migration must suit the revision before.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use thali_contract::name::Digest;
@@ -35,7 +36,9 @@ impl Control {
         bytes: Bytes,
         options: DeployOptions,
     ) -> Result<Deployed, DeployError> {
+        let begun = Instant::now();
         let deployed = self.try_deploy(bytes, options).await;
+        self.tally.deployed(&deployed, begun.elapsed());
         match &deployed {
             Ok(deployed) => deployed.log("deploy"),
             Err(error) => error.log("deploy"),

@@ -36,6 +36,7 @@ mod smoke;
 pub mod status;
 mod steps;
 mod store;
+mod tally;
 
 pub use breakers::{
     BreakerError, BreakerStatus, CallStatus, CircuitState, PolicyStatus, RevisionBreaker,
@@ -59,3 +60,4 @@ pub use rollout::{
 };
 pub use settings::{ConfigStatus, SecretStatus};
 pub use status::{ServiceDetails, ServiceState, ServiceStatus};
+pub use tally::ControlCounts;

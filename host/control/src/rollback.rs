@@ -11,6 +11,7 @@ use crate::error::DeployError;
 use crate::outcome::{Deployed, Outcome};
 use crate::rollout::{Cause, ChangeKind};
 use crate::steps::{Place, Switch};
+use crate::tally::RolledBackBy;
 
 /// Migrations only ever go forward.
 const DATA_STAYS: &str =
@@ -32,7 +33,10 @@ impl Control {
         let (control, name) = (Arc::clone(self), name.clone());
         let rolled_back = detached(async move { control.try_rollback(&name, &cause).await }).await;
         match &rolled_back {
-            Ok(deployed) => deployed.log("rollback"),
+            Ok(deployed) => {
+                self.tally.rolled_back(RolledBackBy::Operator);
+                deployed.log("rollback");
+            }
             Err(error) => error.log("rollback"),
         }
         rolled_back

@@ -1,6 +1,7 @@
 //! The steps that deploys, rollbacks and restarts are made of.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use thali_contract::name::ServiceName;
 use thali_platform::cache::Cache;
@@ -107,11 +108,18 @@ impl Control {
     ) -> Result<Built, DeployError> {
         self.runtime.check_imports(&candidate.contract)?;
         candidate.check_shape(self.runtime.limits())?;
+        let begun = Instant::now();
+        let code = self.code(&candidate, cancel);
+        self.tally.compiled(code.as_ref().map(Code::cached), begun.elapsed());
+        Ok(Built { code: code?, candidate })
+    }
+
+    fn code(&self, candidate: &Candidate, cancel: &Cancel) -> Result<Code, DeployError> {
         let (bytes, digest) = (&candidate.bytes, &candidate.digest);
-        let code = match &self.config.compile.with {
-            CompileWith::InProcess => self.runtime.compile(bytes, digest)?,
+        match &self.config.compile.with {
+            CompileWith::InProcess => Ok(self.runtime.compile(bytes, digest)?),
             CompileWith::Child { program, limits } => match self.runtime.compiled(digest) {
-                Some(code) => code,
+                Some(code) => Ok(code),
                 None => {
                     let compilation = Compilation {
                         program,
@@ -120,11 +128,10 @@ impl Control {
                         fingerprint: &self.runtime.fingerprint(),
                         stack_bytes: self.runtime.limits().stack_bytes,
                     };
-                    self.runtime.accept(digest, &compilation.run(bytes, cancel)?)?
+                    Ok(self.runtime.accept(digest, &compilation.run(bytes, cancel)?)?)
                 }
             },
-        };
-        Ok(Built { candidate, code })
+        }
     }
 
     /// Puts a revision in the place of the live one, or beside it: link, wire, migrate, smoke, persist,

@@ -19,7 +19,7 @@ pub mod sms;
 pub mod sql;
 
 pub use backends::Backends;
-pub use messaging::SendError;
+pub use messaging::{SendCounts, SendError};
 
 use thali_contract::name::InterfaceName;
 use thali_runtime::Capability;

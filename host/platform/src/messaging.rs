@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use thiserror::Error;
 
@@ -10,6 +11,44 @@ const SHOWN_CHARS_MAX: usize = 200;
 
 /// The longest name of a message, in bytes.
 const ID_BYTES_MAX: usize = 200;
+
+/// What became of messages since the host started.
+#[derive(Debug, Default)]
+pub(crate) struct SendTally {
+    sent: AtomicU64,
+    rejected: AtomicU64,
+    unavailable: AtomicU64,
+}
+
+/// What became of the messages of all services since the host started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SendCounts {
+    /// Taken by the provider.
+    pub sent: u64,
+    /// Refused for good.
+    pub rejected: u64,
+    /// That could not be handed over now.
+    pub unavailable: u64,
+}
+
+impl SendTally {
+    pub(crate) fn count(&self, outcome: &Result<(), SendError>) {
+        let count = match outcome {
+            Ok(()) => &self.sent,
+            Err(SendError::Rejected(_)) => &self.rejected,
+            Err(SendError::Unavailable(_)) => &self.unavailable,
+        };
+        count.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn snapshot(&self) -> SendCounts {
+        SendCounts {
+            sent: self.sent.load(Relaxed),
+            rejected: self.rejected.load(Relaxed),
+            unavailable: self.unavailable.load(Relaxed),
+        }
+    }
+}
 
 /// Why a message was not sent. The detail is for the service and its log.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]

@@ -21,6 +21,7 @@ use crate::compiling::detached;
 use crate::control::Control;
 use crate::error::DeployError;
 use crate::live::Live;
+use crate::tally::RolledBackBy;
 
 /// How often is looked.
 const LOOK_PAUSE: Duration = Duration::from_millis(500);
@@ -205,6 +206,7 @@ impl Control {
         let after =
             after.noted_with(ChangeKind::AutoRollback, number, &cause, Some(reason.clone()));
         self.leave(&live, service, after, others).await?;
+        self.tally.rolled_back(RolledBackBy::Host);
         warn!(service = %name, revision = number, "rolled back: {reason}");
         if let Some(tell) = self.tell_taken_out.get() {
             let (stable, digest) = stable;

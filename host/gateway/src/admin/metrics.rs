@@ -20,6 +20,7 @@ pub(super) async fn scrape(
     let accept = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
     let format = Format::accepted(accept);
     let metrics = host.metrics;
+    metrics.refresh().await;
     match spawn_blocking(move || metrics.scrape(format)).await {
         Ok(Ok(text)) => {
             let headers = [(CONTENT_TYPE, format.content_type()), (VARY, "accept")];

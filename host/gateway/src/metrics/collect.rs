@@ -68,6 +68,9 @@ impl Gateway {
 
     fn host(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let Sources { fronts, streams, runtime, .. } = &self.0;
+        let help = "The version that runs; always 1";
+        let version = ("version", env!("CARGO_PKG_VERSION").to_owned());
+        Family::gauge(encoder, "build_info", help).each([([version], 1)])?;
         let help = "Requests that were refused because their client had sent too many";
         Family::counter(encoder, "rate_limited", help).one(fronts.rates.refused())?;
         Family::gauge(encoder, "streams", "Event streams that are open")

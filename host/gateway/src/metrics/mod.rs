@@ -5,8 +5,11 @@
 //! registry on the way of a request, and several hosts in one process do not mix. Labels are names of services and
 //! templates of routes, never what a client sent.
 
+mod changes;
 mod collect;
+mod databases;
 mod durations;
+mod events;
 mod family;
 mod outbound;
 mod plain;
@@ -43,6 +46,8 @@ pub(crate) enum Format {
 pub(crate) struct Metrics {
     registry: Arc<Registry>,
     fronts: Arc<Fronts>,
+    control: Arc<Control>,
+    standing: events::Standing,
 }
 
 /// What the metrics are read from.
@@ -80,11 +85,23 @@ impl Metrics {
         root.sub_registry_with_prefix("process")
             .register_collector(Box::new(process::Process::new()));
         let registry = root.sub_registry_with_prefix("thali");
-        registry.register_collector(Box::new(services::Services(Arc::clone(&sources.control))));
-        registry.register_collector(Box::new(outbound::Outbound(Arc::clone(&sources.control))));
-        registry.register_collector(Box::new(revisions::Revisions(Arc::clone(&sources.control))));
+        let control = || Arc::clone(&sources.control);
+        let standing = events::Standing::default();
+        let events = events::Events { control: control(), standing: standing.clone() };
+        registry.register_collector(Box::new(services::Services(control())));
+        registry.register_collector(Box::new(revisions::Revisions(control())));
+        registry.register_collector(Box::new(events));
+        registry.register_collector(Box::new(databases::Databases(control())));
+        registry.register_collector(Box::new(changes::Changes(control())));
+        registry.register_collector(Box::new(outbound::Outbound(control())));
+        let control = control();
         registry.register_collector(Box::new(collect::Gateway(sources)));
-        Self { registry: Arc::new(root), fronts }
+        Self { registry: Arc::new(root), fronts, control, standing }
+    }
+
+    /// Finds out what has to be waited for, shortly.
+    pub(crate) async fn refresh(&self) {
+        self.standing.refresh(&self.control).await;
     }
 
     /// What there is to tell now. Reads files of the kernel, so keep it off the async threads.

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
+use prometheus_client::registry::Unit;
 use thali_control::{Control, Live, LiveService};
-use thali_runtime::{BreakerState, CallSnapshot, OutcomeSnapshot};
+use thali_runtime::{BreakerState, CallSnapshot, NodeIndex, OutcomeSnapshot};
 
-use super::family::{Family, named};
+use super::family::{Family, Label, named};
 
 /// Collects from the live revisions.
 pub(super) struct Revisions(pub(super) Arc<Control>);
@@ -30,33 +31,54 @@ impl Collector for Revisions {
 /// The calls of one service to one interface: there is one series for each import of each service.
 struct Calls {
     consumer: String,
+    /// Who provides the interface now; empty when nobody does.
+    provider: String,
     snapshot: CallSnapshot,
 }
 
 impl Calls {
-    fn labels(&self) -> [(&'static str, String); 2] {
-        [named(&self.consumer), ("interface", self.snapshot.interface.to_string())]
+    fn labels(&self) -> [Label; 3] {
+        [
+            named(&self.consumer),
+            ("provider", self.provider.clone()),
+            ("interface", self.snapshot.interface.to_string()),
+        ]
+    }
+
+    fn labels_with(&self, name: &'static str, value: &str) -> [Label; 4] {
+        let [service, provider, interface] = self.labels();
+        [service, provider, interface, (name, value.to_owned())]
     }
 }
 
 fn calls(live: &Live, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
-    let all: Vec<_> = live.services.iter().flat_map(calls_of).collect();
+    let nodes = (0..).map(NodeIndex).zip(&live.services);
+    let all: Vec<_> = nodes.flat_map(|(at, service)| calls_of(live, at, service)).collect();
     let each = |count: fn(&CallSnapshot) -> u64| {
         all.iter().map(move |calls| (calls.labels(), count(&calls.snapshot)))
     };
     let help = "Calls of the service to the interface, each counted once whatever its attempts";
     Family::counter(encoder, "calls", help).each(each(|calls| calls.calls))?;
+    let help = "Calls that have ended, by how they did for who made them";
+    let ends = all.iter().flat_map(|calls| {
+        let labels = |end: &str| calls.labels_with("outcome", end);
+        calls.snapshot.ends.iter().map(move |(end, count)| (labels(end), *count))
+    });
+    Family::counter(encoder, "call_outcomes", help).each(ends)?;
+    let help = "How long calls took, all attempts and the pauses between them included";
+    let took = all.iter().map(|calls| (calls.labels(), calls.snapshot.took_us.clone()));
+    Family::histogram(encoder, "call_duration", help)
+        .in_unit(&Unit::Seconds)
+        .each_histogram(1e-6, took)?;
     let help = "Attempts that failed by the provider's fault";
     Family::counter(encoder, "call_failures", help).each(each(|calls| calls.failures))?;
     let help = "Attempts after the first";
     Family::counter(encoder, "call_retries", help).each(each(|calls| calls.retries))?;
     let help = "Calls that were not made";
     let refused = all.iter().flat_map(|calls| {
-        let [service, interface] = calls.labels();
-        let reason = |why: &str| ("reason", why.to_owned());
         let CallSnapshot { cut_off, crowded_out, .. } = calls.snapshot;
         [("breaker_open", cut_off), ("no_room", crowded_out)]
-            .map(|(why, count)| ([service.clone(), interface.clone(), reason(why)], count))
+            .map(|(why, count)| (calls.labels_with("reason", why), count))
     });
     Family::counter(encoder, "calls_refused", help).each(refused)?;
     let help = "Calls that run";
@@ -75,12 +97,17 @@ fn calls(live: &Live, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
 }
 
 /// What the live revisions call. Counts are of the service: revisions share them.
-fn calls_of(service: &LiveService) -> Vec<Calls> {
+fn calls_of(live: &Live, at: NodeIndex, service: &LiveService) -> Vec<Calls> {
     let mut all: Vec<Calls> = Vec::new();
     for upstream in service.revisions().flat_map(|live| live.revision.upstreams()) {
         if all.iter().all(|calls| calls.snapshot.interface != *upstream.interface()) {
             let consumer = service.name().to_string();
-            all.push(Calls { consumer, snapshot: upstream.snapshot() });
+            let mut providers = live.topology.providers(at);
+            let provider = providers.find(|(import, _)| import.name == *upstream.interface());
+            let provider = provider.map_or_else(String::new, |(_, provider)| {
+                live.topology.revision(provider).service().to_string()
+            });
+            all.push(Calls { consumer, provider, snapshot: upstream.snapshot() });
         }
     }
     all

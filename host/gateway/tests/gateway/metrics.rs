@@ -137,7 +137,7 @@ async fn calls_breakers_rollouts_and_tokens_are_told() {
         };
         assert!([200, 401].contains(&status), "{token:?}: {status}");
     }
-    let calls = r#"service="caller",interface="test:counter/api@1.0.0""#;
+    let calls = r#"service="caller",provider="counter",interface="test:counter/api@1.0.0""#;
     let told = host.samples().await;
     for (name, value) in [
         ("thali_tokens_total{outcome=\"accepted\"}".to_owned(), 2.0),

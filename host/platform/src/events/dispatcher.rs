@@ -13,11 +13,13 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 use tracing::warn;
 
+use crate::events::counts::{Deliveries, DeliveryCounts};
 use crate::events::delivery::Handlers;
 use crate::events::ledger::Ledger;
 use crate::events::limits::EventLimits;
 use crate::events::outbox::Outbox;
 use crate::events::retention::sweep_forever;
+use crate::events::standing::Standing;
 use crate::events::subscription::{Orders, Stance, Subscription};
 use crate::events::terms::{Subscriptions, Terms};
 use crate::sql::SqlError;
@@ -33,6 +35,7 @@ pub struct Dispatcher {
     topology: watch::Sender<Arc<Topology>>,
     permits: Arc<Semaphore>,
     tasks: Mutex<Tasks>,
+    known: Standing,
 }
 
 #[derive(Default)]
@@ -61,6 +64,7 @@ struct Working {
     redriven: watch::Sender<u64>,
     replaced: watch::Sender<u64>,
     stop: watch::Sender<bool>,
+    deliveries: Arc<Deliveries>,
     task: JoinHandle<()>,
 }
 
@@ -85,6 +89,7 @@ impl Dispatcher {
             topology: watch::Sender::new(Arc::new(Topology::build(Vec::new()))),
             permits: Arc::new(Semaphore::new(permits)),
             tasks: Mutex::default(),
+            known: Standing::default(),
         })
     }
 
@@ -171,8 +176,10 @@ impl Dispatcher {
             subscriber,
             topic,
         };
+        let deliveries = Arc::<Deliveries>::default();
         let mut subscription =
-            Subscription::new(ledger, self.limits.clone(), Arc::new(handlers), orders);
+            Subscription::new(ledger, self.limits.clone(), Arc::new(handlers), orders)
+                .counted_by(&deliveries);
         let task = tokio::spawn(async move {
             if let Some(earlier) = earlier {
                 // However it ended, it has.
@@ -180,7 +187,7 @@ impl Dispatcher {
             }
             subscription.run().await;
         });
-        Working { stance, redriven, replaced, stop, task }
+        Working { stance, redriven, replaced, stop, deliveries, task }
     }
 
     /// Has every subscription look for parked events that it does not know of.
@@ -188,6 +195,16 @@ impl Dispatcher {
         for working in self.tasks.lock().working.values() {
             working.redriven.send_modify(|count| *count = count.wrapping_add(1));
         }
+    }
+
+    /// What became of the deliveries of every live subscription.
+    pub fn deliveries(&self) -> Vec<DeliveryCounts> {
+        let tasks = self.tasks.lock();
+        tasks.working.iter().map(|(id, working)| working.deliveries.snapshot(id)).collect()
+    }
+
+    pub(super) fn known(&self) -> &Standing {
+        &self.known
     }
 
     /// What is live.

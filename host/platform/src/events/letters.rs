@@ -97,13 +97,13 @@ enum Payload {
 }
 
 /// A publisher that is live.
-struct Publisher {
-    name: ServiceName,
-    outbox: Arc<Outbox>,
+pub(super) struct Publisher {
+    pub(super) name: ServiceName,
+    pub(super) outbox: Arc<Outbox>,
 }
 
 impl Dispatcher {
-    fn publishers(&self) -> Vec<Publisher> {
+    pub(super) fn publishers(&self) -> Vec<Publisher> {
         let topology = self.topology();
         let publishers = topology.stable().filter_map(|stable| {
             let (_, outbox) = topics(&topology, stable).into_iter().next()?;
@@ -229,7 +229,7 @@ impl Publisher {
         Ok(self.outbox.database().host_query(statement).await?.rows)
     }
 
-    async fn subscriptions(&self) -> Result<Vec<SubscriptionStatus>, SqlError> {
+    pub(super) async fn subscriptions(&self) -> Result<Vec<SubscriptionStatus>, SqlError> {
         let sql = "SELECT subscriber, topic, position, \
             (SELECT count(*) FROM _thali_events e WHERE e.seq > s.position AND +e.topic = s.topic), \
             (SELECT count(*) FROM _thali_deliveries d WHERE d.subscriber = s.subscriber \

@@ -14,6 +14,7 @@
 //! What is absent on purpose: polling, a queue of its own in memory, and any ordering between keys.
 
 mod backoff;
+mod counts;
 mod delivery;
 mod dispatcher;
 mod lanes;
@@ -25,11 +26,13 @@ mod progress;
 mod retention;
 mod row;
 mod schema;
+mod standing;
 mod subscriber;
 mod subscription;
 mod terms;
 
 pub use backoff::Backoff;
+pub use counts::DeliveryCounts;
 pub use dispatcher::{Dispatcher, SubscriptionId};
 pub use letters::{DeadLetter, Gathered, LeftOut, LetterCursor, LetterFilter, SubscriptionStatus};
 pub use limits::EventLimits;

@@ -143,7 +143,7 @@ impl Outbox {
                 self.database.host_batch_for(caller, vec![insert], true).await.map(drop)
             }
         };
-        stored.map_err(|error| error.to_string())
+        stored.inspect(|()| self.database.count_published()).map_err(|error| error.to_string())
     }
 
     fn insert(&self, state: &State, event: Event<'_>) -> Result<Statement, String> {

@@ -18,6 +18,7 @@ use tokio::time::{Instant, sleep_until};
 use tracing::warn;
 
 use crate::events::backoff::Dice;
+use crate::events::counts::Deliveries;
 use crate::events::lanes::{Job, Lanes};
 use crate::events::ledger::{Ledger, ParkedRow};
 use crate::events::limits::EventLimits;
@@ -90,6 +91,7 @@ pub(super) struct Subscription<S> {
     /// Another database has taken the place of the one that was read.
     replaced: bool,
     stopping: bool,
+    counts: Arc<Deliveries>,
 }
 
 /// Until when what is left alone.
@@ -150,7 +152,13 @@ impl<S: Subscriber> Subscription<S> {
             rest: Rest::default(),
             replaced: false,
             stopping: false,
+            counts: Arc::default(),
         }
+    }
+
+    /// Counts what becomes of deliveries there.
+    pub(super) fn counted_by(self, counts: &Arc<Deliveries>) -> Self {
+        Self { counts: Arc::clone(counts), ..self }
     }
 
     /// Works until it is told to stop; then lets running deliveries end and writes what is left.

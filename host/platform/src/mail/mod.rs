@@ -19,7 +19,7 @@ pub use bindings::thali::platform::mail::Message;
 pub use capability::MailCapability;
 
 use crate::config::Secret;
-use crate::messaging::{SendError, check_id, shown};
+use crate::messaging::{SendCounts, SendError, SendTally, check_id, shown};
 use smtp::Smtp;
 
 /// The longest subject, in bytes.
@@ -61,7 +61,10 @@ pub enum MailConfigError {
 
 /// Sends email for every service of the host.
 #[derive(Debug, Default)]
-pub struct Mailer(Provider);
+pub struct Mailer {
+    provider: Provider,
+    tally: SendTally,
+}
 
 #[derive(Debug, Default)]
 enum Provider {
@@ -71,6 +74,10 @@ enum Provider {
 }
 
 impl Mailer {
+    fn with(provider: Provider) -> Self {
+        Self { provider, tally: SendTally::default() }
+    }
+
     /// How long sending may take unless the configuration says otherwise.
     pub const TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -80,7 +87,7 @@ impl Mailer {
     ///
     /// [`MailConfigError`] says what is wrong with the configuration.
     pub fn smtp(config: &MailConfig) -> Result<Self, MailConfigError> {
-        Smtp::new(config).map(Provider::Smtp).map(Self)
+        Smtp::new(config).map(Provider::Smtp).map(Self::with)
     }
 
     /// Writes every message to the log.
@@ -90,7 +97,7 @@ impl Mailer {
 
     /// `smtp` or `log`.
     pub fn provider(&self) -> &'static str {
-        match self.0 {
+        match self.provider {
             Provider::Log => "log",
             Provider::Smtp(_) => "smtp",
         }
@@ -102,8 +109,19 @@ impl Mailer {
     ///
     /// [`SendError`] says whether trying again can help.
     pub async fn send(&self, service: &ServiceName, message: Message) -> Result<(), SendError> {
+        let sent = self.hand_over(service, message).await;
+        self.tally.count(&sent);
+        sent
+    }
+
+    /// What became of the messages so far.
+    pub fn counts(&self) -> SendCounts {
+        self.tally.snapshot()
+    }
+
+    async fn hand_over(&self, service: &ServiceName, message: Message) -> Result<(), SendError> {
         check(&message)?;
-        match &self.0 {
+        match &self.provider {
             Provider::Log => {
                 let [to, subject, text] =
                     [&message.to, &message.subject, &message.text].map(|part| shown(part));

@@ -18,7 +18,7 @@ pub use capability::SmsCapability;
 
 use self::http::Api;
 use crate::config::Secret;
-use crate::messaging::{SendError, check_id, shown};
+use crate::messaging::{SendCounts, SendError, SendTally, check_id, shown};
 
 /// The longest text, in bytes.
 const TEXT_BYTES_MAX: usize = 4 << 10;
@@ -54,7 +54,10 @@ pub enum SmsConfigError {
 
 /// Sends text messages for every service of the host.
 #[derive(Debug, Default)]
-pub struct Texter(Provider);
+pub struct Texter {
+    provider: Provider,
+    tally: SendTally,
+}
 
 #[derive(Debug, Default)]
 enum Provider {
@@ -64,6 +67,10 @@ enum Provider {
 }
 
 impl Texter {
+    fn with(provider: Provider) -> Self {
+        Self { provider, tally: SendTally::default() }
+    }
+
     /// How long sending may take unless the configuration says otherwise.
     pub const TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -73,7 +80,7 @@ impl Texter {
     ///
     /// [`SmsConfigError`] says what is wrong with the configuration.
     pub fn http(config: &SmsConfig) -> Result<Self, SmsConfigError> {
-        Api::new(config).map(Box::new).map(Provider::Http).map(Self)
+        Api::new(config).map(Box::new).map(Provider::Http).map(Self::with)
     }
 
     /// Writes every message to the log.
@@ -83,7 +90,7 @@ impl Texter {
 
     /// `http` or `log`.
     pub fn provider(&self) -> &'static str {
-        match self.0 {
+        match self.provider {
             Provider::Log => "log",
             Provider::Http(_) => "http",
         }
@@ -95,8 +102,19 @@ impl Texter {
     ///
     /// [`SendError`] says whether trying again can help.
     pub async fn send(&self, service: &ServiceName, message: Message) -> Result<(), SendError> {
+        let sent = self.hand_over(service, message).await;
+        self.tally.count(&sent);
+        sent
+    }
+
+    /// What became of the messages so far.
+    pub fn counts(&self) -> SendCounts {
+        self.tally.snapshot()
+    }
+
+    async fn hand_over(&self, service: &ServiceName, message: Message) -> Result<(), SendError> {
         check(&message)?;
-        match &self.0 {
+        match &self.provider {
             Provider::Log => {
                 let [to, text] = [&message.to, &message.text].map(|part| shown(part));
                 tracing::info!(target: "thali::sms", %service, id = message.id, to, text, "sms");

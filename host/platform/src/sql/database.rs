@@ -24,7 +24,7 @@ use crate::sql::shelf::Shelf;
 use crate::sql::ticket::job;
 use crate::sql::transaction::Transaction;
 use crate::sql::writer::{First, Work, Writer};
-use crate::sql::{Caller, Rows, SqlLimits, Statement, Value};
+use crate::sql::{Caller, DatabaseUsage, Rows, SqlLimits, Statement, Value};
 
 /// Older versions can damage a database in WAL mode when a checkpoint meets a restart of the log.
 const SQLITE_VERSION_MIN: i32 = 3_051_003;
@@ -143,6 +143,27 @@ impl Database {
     /// or is being restored.
     pub fn trouble(&self) -> Option<SqlError> {
         self.place.trouble()
+    }
+
+    /// What it has done since the host started, and how large it is. Looks at its files, so it blocks, shortly.
+    pub fn usage(&self) -> DatabaseUsage {
+        self.place.tally.usage(&self.place.path)
+    }
+
+    /// Changes with every commit.
+    pub(crate) fn commits(&self) -> u64 {
+        self.place.tally.commits()
+    }
+
+    /// Events that were published since the host started, those of transactions that were rolled back
+    /// among them.
+    pub fn published(&self) -> u64 {
+        self.place.tally.events()
+    }
+
+    /// An event was stored.
+    pub(crate) fn count_published(&self) {
+        self.place.tally.published();
     }
 
     /// The file.

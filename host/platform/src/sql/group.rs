@@ -144,7 +144,7 @@ impl Group {
             return;
         }
         let done = mem::take(&mut self.done);
-        match self.session.commit() {
+        match committed(&self.session, done.len()) {
             Ok(()) => {
                 if done.iter().any(Done::announces) {
                     self.session.place.announce();
@@ -218,12 +218,20 @@ impl Done {
     }
 }
 
+/// Commits what so many jobs have done.
+fn committed(session: &Session, jobs: usize) -> Result<(), SqlError> {
+    let begun = Instant::now();
+    let committed = session.commit();
+    session.place.tally.committed(jobs, begun.elapsed(), committed.is_ok());
+    committed
+}
+
 /// Carries out a write in a transaction of its own.
 fn carry_out_alone(session: &Session, job: &WriteJob) -> Result<Vec<u64>, SqlError> {
     session.begin()?;
     match statements(session, job) {
         Ok(changes) => {
-            session.commit()?;
+            committed(session, 1)?;
             if job.work.announces {
                 session.place.announce();
             }

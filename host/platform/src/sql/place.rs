@@ -14,6 +14,7 @@ use crate::sql::SqlLimits;
 use crate::sql::database::Database;
 use crate::sql::error::{SqlError, Unavailable};
 use crate::sql::shelf::Shelf;
+use crate::sql::tally::Tally;
 
 /// With less room than this left, "database or disk is full" means the disk.
 const DISK_FREE_BYTES_MIN: u64 = 1 << 20;
@@ -29,6 +30,7 @@ pub(crate) struct Place {
     pub(crate) limits: SqlLimits,
     /// Counts the commits that were announced.
     pub(crate) announcements: watch::Sender<u64>,
+    pub(crate) tally: Tally,
     /// The databases that have connections open, and which of them this is.
     pub(crate) shelf: Arc<Shelf>,
     pub(crate) database: Weak<Database>,
@@ -52,6 +54,7 @@ impl Place {
             path,
             limits,
             announcements: watch::Sender::new(0),
+            tally: Tally::default(),
             shelf: Arc::clone(shelf),
             database: Weak::clone(database),
             last_used: AtomicU64::new(0),

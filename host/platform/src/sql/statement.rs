@@ -64,7 +64,9 @@ impl Session {
         if sql.len() > bytes_max {
             return Err(SqlError::too_large(format!("the statement is over {bytes_max} bytes")));
         }
-        self.compile(sql)
+        let prepared = self.compile(sql)?;
+        self.place.tally.statement(prepared.readonly());
+        Ok(prepared)
     }
 
     fn compile(&self, sql: &str) -> Result<CachedStatement<'_>, SqlError> {

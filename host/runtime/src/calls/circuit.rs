@@ -10,6 +10,7 @@ use thali_contract::name::{InterfaceName, ServiceName};
 use super::breaker::{Admission, Breaker, BreakerView, Change, Force, Verdict};
 use super::budget::RetryBudget;
 use super::chance::Chance;
+use super::ends::Ends;
 use super::policy::BreakerPolicy;
 
 /// All circuits of a host that some revision still holds.
@@ -54,6 +55,7 @@ pub(super) struct Counts {
     pub(super) cut_off: AtomicU64,
     pub(super) crowded_out: AtomicU64,
     pub(super) opened: AtomicU64,
+    pub(super) ends: Ends,
 }
 
 impl Circuits {

@@ -20,6 +20,7 @@ mod budget;
 mod bulkhead;
 mod chance;
 mod circuit;
+mod ends;
 mod policy;
 mod snapshot;
 mod upstream;

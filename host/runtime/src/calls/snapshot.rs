@@ -7,6 +7,7 @@ use thali_contract::name::InterfaceName;
 use super::breaker::BreakerView;
 use super::policy::{CallPolicy, CallRoom};
 use super::upstream::Upstream;
+use crate::histogram::HistogramSnapshot;
 
 /// The calls of one service to one interface, at one moment. Counts begin with the host.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +36,11 @@ pub struct CallSnapshot {
     pub crowded_out: u64,
     /// How often the breaker opened.
     pub opened: u64,
+    /// Calls that have ended, by how: `answered`, `trapped`, `timed_out`, `breaker_open`, `no_room`,
+    /// `unavailable` or `failed`.
+    pub ends: Vec<(&'static str, u64)>,
+    /// How long they took, in microseconds.
+    pub took_us: HistogramSnapshot,
 }
 
 impl Upstream {
@@ -57,6 +63,8 @@ impl Upstream {
             cut_off: read(&counts.cut_off),
             crowded_out: read(&counts.crowded_out),
             opened: read(&counts.opened),
+            ends: counts.ends.counts(),
+            took_us: counts.ends.took_us(),
         }
     }
 }

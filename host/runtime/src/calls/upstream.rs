@@ -103,6 +103,20 @@ impl Upstream {
         params: &[Val],
         span: &mut Span,
     ) -> Result<Option<Val>, Fault> {
+        let begun = Instant::now();
+        let outcome = self.try_call(runtime, scope, import, function, params).await;
+        self.circuit.counts.ends.count(&outcome, begun.elapsed());
+        outcome
+    }
+
+    async fn try_call(
+        &self,
+        runtime: &Arc<Runtime>,
+        scope: &Scope,
+        import: usize,
+        function: usize,
+        params: &[Val],
+    ) -> Result<Option<Val>, Fault> {
         let callee = self.callee(scope, import, function)?;
         self.circuit.counts.calls.fetch_add(1, Ordering::Relaxed);
 

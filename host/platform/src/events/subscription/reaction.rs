@@ -77,6 +77,7 @@ impl<S: Subscriber> Subscription<S> {
     }
 
     fn ended(&mut self, job: Job, outcome: Outcome, now: Instant) {
+        self.counts.attempted(&outcome);
         if outcome != Outcome::Postponed {
             (self.rest.deliveries, self.rest.postponed) = (None, 0);
         }
@@ -102,6 +103,7 @@ impl<S: Subscriber> Subscription<S> {
         if attempts >= terms.attempts {
             let (seq, key) = (job.seq, &job.key);
             warn!(ledger = %self.ledger, seq, %key, attempts, "an event is dead: {error}");
+            self.counts.buried();
             self.lanes.settle(job);
             let row = ParkedRow { seq, key: key.to_string(), attempts, next_at_ms: 0 };
             self.progress.record(Change::Bury { row, error }, Some(seq));
