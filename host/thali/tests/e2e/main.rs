@@ -17,6 +17,7 @@ mod games;
 mod idempotency;
 mod identity;
 mod messages;
+mod metrics;
 mod new_service;
 mod outside;
 mod payments;
