@@ -104,7 +104,7 @@ impl Upstream {
         span: &mut Span,
     ) -> Result<Option<Val>, Fault> {
         let begun = Instant::now();
-        let outcome = self.try_call(runtime, scope, import, function, params).await;
+        let outcome = self.try_call(runtime, scope, import, function, params, span).await;
         self.circuit.counts.ends.count(&outcome, begun.elapsed());
         outcome
     }
@@ -116,6 +116,7 @@ impl Upstream {
         import: usize,
         function: usize,
         params: &[Val],
+        span: &mut Span,
     ) -> Result<Option<Val>, Fault> {
         let callee = self.callee(scope, import, function)?;
         self.circuit.counts.calls.fetch_add(1, Ordering::Relaxed);

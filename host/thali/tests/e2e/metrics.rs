@@ -74,7 +74,8 @@ fn asked(expression: &str) -> (BTreeSet<String>, BTreeSet<String>) {
         }
     }
     for by in rest.split(" by (").skip(1) {
-        labels.extend(by.split(')').next().unwrap().split(',').map(|label| label.trim().to_owned()));
+        labels
+            .extend(by.split(')').next().unwrap().split(',').map(|label| label.trim().to_owned()));
     }
     labels.remove("");
     let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
