@@ -11,13 +11,11 @@ use thali_platform::outbound::{Outbound, PrivateTargets};
 use thali_platform::sms::{SmsConfig, Texter};
 use thali_platform::sql::{Databases, SqlLimits};
 
-use crate::args::UpArgs;
 use crate::error::CliError;
 use crate::host_file::{HostFile, MailTable, OutboundTable, SmsTable};
 
 /// What the capabilities of this host stand on, and how services call each other.
-pub(crate) fn open(args: &UpArgs, data: &DataFolder) -> Result<(Backends, Policies), CliError> {
-    let file = HostFile::load(args.config.as_deref())?;
+pub(crate) fn open(file: HostFile, data: &DataFolder) -> Result<(Backends, Policies), CliError> {
     let environment = Environment::of_process();
     let databases = Databases::open(data.paths().databases.clone(), SqlLimits::default())
         .map_err(CliError::chain)?;
@@ -41,14 +39,14 @@ pub(crate) fn open(args: &UpArgs, data: &DataFolder) -> Result<(Backends, Polici
 fn mailer(table: MailTable, environment: &Environment) -> Result<Mailer, CliError> {
     let MailTable { url, from, timeout } = table;
     let url = secret("mail.url", &url, environment)?;
-    let config = MailConfig { url, from, timeout: timeout.unwrap_or(Mailer::TIMEOUT) };
+    let config = MailConfig { url, from, timeout };
     Mailer::smtp(&config).map_err(CliError::chain)
 }
 
 fn texter(table: SmsTable, environment: &Environment) -> Result<Texter, CliError> {
     let SmsTable { url, token, timeout } = table;
     let token = token.map(|token| secret("sms.token", &token, environment)).transpose()?;
-    let config = SmsConfig { url, token, timeout: timeout.unwrap_or(Texter::TIMEOUT) };
+    let config = SmsConfig { url, token, timeout };
     Texter::http(&config).map_err(CliError::chain)
 }
 

@@ -8,6 +8,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use crate::build::BuildError;
+use crate::host_file::FileMistakes;
 use crate::new::NewError;
 
 /// Exit code when the host, or a check, said no.
@@ -57,6 +58,10 @@ pub(crate) enum CliError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     New(#[from] NewError),
+
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    File(#[from] Box<FileMistakes>),
 
     #[error("{what}")]
     Start {

@@ -3,9 +3,11 @@
 
 mod auth;
 mod gateway;
+mod host;
 mod identity;
 mod limits;
 mod measures;
+mod mistakes;
 mod outbound;
 mod policies;
 mod telemetry;
@@ -16,18 +18,24 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use thali_contract::manifest::SettingKey;
-use thali_contract::manifest::entries::{Entry, Keys, Reader};
+use thali_contract::manifest::entries::{Entry, Keys, Located, Reader};
 use thali_contract::name::ServiceName;
+#[cfg(test)]
 use thali_contract::problem::Mistake;
 use thali_control::Policies;
 use thali_platform::config::{Secret, SecretSource, ServiceOverrides};
 use thali_platform::identity::MintGrants;
+use thali_platform::mail::Mailer;
+use thali_platform::sms::Texter;
 
 use crate::error::CliError;
+use crate::settings::{Leaf, belongs_to};
 
 pub(crate) use auth::{AuthKey, AuthTable, CheckWith};
 pub(crate) use gateway::GatewayTable;
+pub(crate) use host::{AdminTable, HostTable, LogsTable};
 pub(crate) use limits::LimitsTable;
+pub(crate) use mistakes::FileMistakes;
 pub(crate) use outbound::OutboundTable;
 pub(crate) use telemetry::TelemetryTable;
 
@@ -35,6 +43,9 @@ use policies::CallTable;
 
 /// The file that is read when none is named and it is there.
 pub(crate) const USUAL_FILE: &str = "thali.toml";
+
+/// The variable that names another.
+pub(crate) const CONFIG_VARIABLE: &str = "THALI_CONFIG_FILE";
 
 /// The largest file, in bytes.
 const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -44,17 +55,8 @@ const TIMEOUT_MAX: Duration = Duration::from_secs(60);
 
 const TABLES: Keys = Keys {
     known: &[
-        "services",
-        "limits",
-        "mail",
-        "outbound",
-        "sms",
-        "auth",
-        "identity",
-        "policies",
-        "gateway",
-        "rate",
-        "telemetry",
+        "host", "services", "limits", "mail", "outbound", "sms", "auth", "identity", "policies",
+        "gateway", "rate", "admin", "logs", "telemetry",
     ],
     later: &[],
 };
@@ -66,6 +68,13 @@ const SMS: Keys = Keys { known: &["url", "token", "timeout"], later: &[] };
 /// What the file says.
 #[derive(Debug, Default)]
 pub(crate) struct HostFile {
+    /// What it is called in messages; empty when there is none.
+    pub(crate) name: String,
+    /// What it says, setting by setting.
+    pub(crate) leaves: Vec<Leaf>,
+    pub(crate) host: HostTable,
+    pub(crate) admin: AdminTable,
+    pub(crate) logs: LogsTable,
     pub(crate) services: BTreeMap<ServiceName, ServiceOverrides>,
     pub(crate) limits: LimitsTable,
     pub(crate) mail: Option<MailTable>,
@@ -83,7 +92,7 @@ pub(crate) struct HostFile {
 pub(crate) struct MailTable {
     pub(crate) url: SecretSource,
     pub(crate) from: String,
-    pub(crate) timeout: Option<Duration>,
+    pub(crate) timeout: Duration,
 }
 
 /// `[sms]`
@@ -91,7 +100,7 @@ pub(crate) struct MailTable {
 pub(crate) struct SmsTable {
     pub(crate) url: String,
     pub(crate) token: Option<SecretSource>,
-    pub(crate) timeout: Option<Duration>,
+    pub(crate) timeout: Duration,
 }
 
 impl HostFile {
@@ -108,19 +117,34 @@ impl HostFile {
             help: Some("name another with --config, or remove the option".into()),
         })?;
         let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-        let file = Self::parse(&path.display().to_string(), &text, &folder);
-        let file = file.map_err(|mistakes| refused(path, &mistakes))?;
+        let name = path.display().to_string();
+        let file = Self::parse_located(&name, &text, &folder);
+        let file = file.map_err(|mistakes| FileMistakes::new(&name, &text, mistakes))?;
         file.warn_of_readers(path);
         Ok(file)
     }
 
+    /// The place of something that it says, such as `thali.toml:12`.
+    pub(crate) fn place(&self, leaf: &Leaf) -> String {
+        format!("{}:{}", self.name, leaf.line)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn parse(name: &str, text: &str, folder: &Path) -> Result<Self, Vec<Mistake>> {
+        let file = Self::parse_located(name, text, folder);
+        file.map_err(|mistakes| mistakes.into_iter().map(|(_, mistake)| mistake).collect())
+    }
+
     /// Reads the text of the file `name` in `folder`, which relative paths begin at.
-    fn parse(name: &str, text: &str, folder: &Path) -> Result<Self, Vec<Mistake>> {
-        Reader::read(name, text, |reader, document| {
+    fn parse_located(name: &str, text: &str, folder: &Path) -> Result<Self, Vec<Located>> {
+        Reader::read_located(name, text, belongs_to, |reader, document| {
             let mut tables = Tables { reader, folder, calls: Vec::new() };
-            let mut file = Self::default();
+            let mut file = Self { name: name.into(), leaves: Leaf::all(text), ..Self::default() };
             for entry in document {
                 match entry.key {
+                    "host" => file.host = tables.host(entry),
+                    "admin" => file.admin = tables.admin(entry),
+                    "logs" => file.logs = tables.logs(entry),
                     "services" => file.services = tables.services(entry),
                     "limits" => file.limits = tables.limits(entry),
                     "mail" => file.mail = tables.mail(entry),
@@ -166,14 +190,6 @@ fn read(path: &Path) -> std::io::Result<String> {
         return Err(std::io::Error::new(std::io::ErrorKind::FileTooLarge, limit));
     }
     std::fs::read_to_string(path)
-}
-
-fn refused(path: &Path, mistakes: &[Mistake]) -> CliError {
-    let list: String = mistakes.iter().map(|mistake| format!("\n  - {mistake}")).collect();
-    CliError::Start {
-        what: format!("{} cannot be used:{list}", path.display()),
-        help: Some("docs/configuration.md lists what can be in it".into()),
-    }
 }
 
 /// Reads the tables of one file.
@@ -271,12 +287,12 @@ impl Tables<'_, '_> {
     }
 
     fn mail(&mut self, section: Entry<'_>) -> Option<MailTable> {
-        let (mut url, mut from, mut timeout) = (None, None, None);
+        let (mut url, mut from, mut timeout) = (None, None, Mailer::TIMEOUT);
         for entry in self.reader.table(section)? {
             match entry.key {
                 "url" => url = self.secret(entry),
                 "from" => from = self.reader.str(entry).map(str::to_owned),
-                "timeout" => timeout = self.timeout(entry),
+                "timeout" => timeout = self.timeout(entry).unwrap_or(timeout),
                 _ => self.reader.unknown(entry, &MAIL),
             }
         }
@@ -285,12 +301,12 @@ impl Tables<'_, '_> {
     }
 
     fn sms(&mut self, section: Entry<'_>) -> Option<SmsTable> {
-        let (mut url, mut token, mut timeout) = (None, None, None);
+        let (mut url, mut token, mut timeout) = (None, None, Texter::TIMEOUT);
         for entry in self.reader.table(section)? {
             match entry.key {
                 "url" => url = self.reader.str(entry).map(str::to_owned),
                 "token" => token = self.secret(entry),
-                "timeout" => timeout = self.timeout(entry),
+                "timeout" => timeout = self.timeout(entry).unwrap_or(timeout),
                 _ => self.reader.unknown(entry, &SMS),
             }
         }
@@ -354,7 +370,7 @@ token = { file = "token" }
         ];
         assert_eq!(orders.secrets, expected.map(|(key, secret)| (key.to_owned(), secret)).into());
         assert!(file.has_literal_secrets());
-        assert_eq!(file.mail.unwrap().timeout, Some(Duration::from_secs(3)));
+        assert_eq!(file.mail.unwrap().timeout, Duration::from_secs(3));
         assert!(file.sms.unwrap().token.is_some());
         assert!(!format!("{orders:?}").contains("text"));
     }

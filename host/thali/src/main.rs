@@ -11,6 +11,7 @@ mod build;
 mod client;
 mod commands;
 mod compile_child;
+mod config;
 mod db;
 mod doctor;
 mod error;
@@ -23,6 +24,7 @@ mod new;
 mod output;
 mod rollouts;
 mod schedules;
+mod settings;
 mod show;
 mod table;
 mod token;
@@ -30,12 +32,13 @@ mod up;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
 
 use crate::args::{Args, AuthCommand, Command};
 use crate::client::Admin;
 use crate::error::CliError;
 use crate::output::note;
+use crate::settings::Given;
 
 /// Requests make and drop many small values on several threads. Measured in `just bench` against the
 /// system's allocator before it was taken.
@@ -43,9 +46,10 @@ use crate::output::note;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let matches = Args::command().get_matches();
+    let args = Args::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let json = args.json;
-    let code = match run(args) {
+    let code = match run(args, &Given::of(&matches)) {
         Ok(code) => code,
         Err(error) => {
             let code = error.exit_code();
@@ -60,16 +64,16 @@ fn main() -> ExitCode {
     output::ended(code)
 }
 
-fn run(args: Args) -> Result<ExitCode, CliError> {
+fn run(args: Args, given: &Given) -> Result<ExitCode, CliError> {
     let token = match &args.command {
         // What a stranger's component is compiled by has no business with it.
-        Command::CompileChild(_) | Command::Build(_) | Command::New(_) => None,
+        Command::CompileChild(_) | Command::Build(_) | Command::New(_) | Command::Config(_) => None,
         _ => admin_token::read(args.admin_token_file.as_deref())?,
     };
     let admin = Admin::new(&args.admin_url, token.as_ref());
     let json = args.json;
     match args.command {
-        Command::Up(options) => up::up(options, token.as_ref()),
+        Command::Up(options) => up::up(options, given, token),
         Command::CompileChild(options) => Ok(compile_child::run(&options)),
         Command::New(options) => commands::new(&options, json),
         Command::Build(options) => commands::build(&options, json),
@@ -93,6 +97,7 @@ fn run(args: Args) -> Result<ExitCode, CliError> {
         Command::Breakers { command } => breakers::breakers(&admin, command.as_ref(), json),
         Command::Token(options) => token::token(&options, json),
         Command::Auth { command: AuthCommand::Reload } => commands::reload_keys(&admin, json),
+        Command::Config(options) => config::config(options.command, given, json),
         Command::Audit { limit } => audit::audit(&admin, limit, json),
         Command::Openapi => commands::openapi(&admin),
         Command::Doctor => Ok(doctor::doctor(&admin, json)),

@@ -23,17 +23,36 @@ use thali_runtime::{CacheKey, Runtime, RuntimeConfig};
 use thali_telemetry::Telemetry;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::admin_token;
 use crate::args::UpArgs;
 use crate::backends;
 use crate::error::CliError;
 use crate::folder::{self, Watch};
-use crate::host_file::{GatewayTable, HostFile};
+use crate::host_file::{GatewayTable, HostFile, TelemetryTable};
 use crate::identity::{KeySource, dev_token};
 use crate::logging;
+use crate::settings::Given;
 
 /// Runs a host until SIGTERM or Ctrl-C.
-pub(crate) fn up(args: UpArgs, admin_token: Option<&Secret>) -> Result<ExitCode, CliError> {
-    let admin_token = admin_token.map(AdminToken::new).transpose().map_err(CliError::start)?;
+pub(crate) fn up(
+    mut args: UpArgs,
+    given: &Given,
+    admin_token: Option<Secret>,
+) -> Result<ExitCode, CliError> {
+    let file = HostFile::load(args.config.as_deref())?;
+    args.take(&file, given);
+    if args.watch && args.components.is_none() {
+        return Err(CliError::Start {
+            what: "--watch has nothing to watch".into(),
+            help: Some("name the folder with --components, or `[host] components`".into()),
+        });
+    }
+    let admin_token = match (admin_token, &file.admin.token_file) {
+        (None, Some(path)) => admin_token::read(Some(path))?,
+        (token, _) => token,
+    };
+    let admin_token = admin_token.as_ref().map(AdminToken::new).transpose();
+    let admin_token = admin_token.map_err(CliError::start)?;
     if !args.admin.ip().is_loopback() && admin_token.is_none() {
         return Err(CliError::Start {
             what: format!(
@@ -51,7 +70,7 @@ pub(crate) fn up(args: UpArgs, admin_token: Option<&Secret>) -> Result<ExitCode,
     raise_open_files();
     let tokio = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let tokio = tokio.map_err(CliError::start)?;
-    let outcome = tokio.block_on(run(args, admin_token));
+    let outcome = tokio.block_on(run(args, file, admin_token));
     // Whoever still compiles has nothing to lose.
     tokio.shutdown_timeout(BLOCKING_GRACE);
     outcome
@@ -80,7 +99,11 @@ fn connections_max(wanted: usize) -> usize {
     wanted.min(room)
 }
 
-async fn run(args: UpArgs, admin_token: Option<AdminToken>) -> Result<ExitCode, CliError> {
+async fn run(
+    args: UpArgs,
+    mut file: HostFile,
+    admin_token: Option<AdminToken>,
+) -> Result<ExitCode, CliError> {
     let mut stop = Stop::listen()?;
     let data = open_data(&args.data).map_err(CliError::chain)?;
     let keys =
@@ -92,9 +115,11 @@ async fn run(args: UpArgs, admin_token: Option<AdminToken>) -> Result<ExitCode, 
     })?;
     let guards = Guards { auth: Arc::clone(&auth), admin_token, audit: Arc::clone(&audit) };
     let reloading = reload_on_hangup(auth, Arc::clone(&audit))?;
-    let (control, runtime, outbound) = wire(&args, data, Arc::clone(&identity)).await?;
-    let config = config(&args)?;
-    record_traces(&args, &config.telemetry, &runtime)?;
+    let in_front = std::mem::take(&mut file.gateway);
+    let telemetry = file.telemetry;
+    let (control, runtime, outbound) = wire(&args, file, data, Arc::clone(&identity)).await?;
+    let config = config(&args, in_front)?;
+    record_traces(telemetry, &config.telemetry, &runtime);
     let gateway = Gateway::bind(config, control.clone(), runtime, guards)
         .await
         .map_err(|error| listen_error(&args, &error))?;
@@ -158,11 +183,12 @@ const THIS_PROGRAM: &str = "/proc/self/exe";
 /// Puts the parts together, from the data folder up.
 async fn wire(
     args: &UpArgs,
+    mut file: HostFile,
     data: DataFolder,
     identity: Arc<Identity>,
 ) -> Result<(Arc<Control>, Arc<Runtime>, Arc<Outbound>), CliError> {
-    let limits = HostFile::load(args.config.as_deref())?.limits;
-    let (backends, policies) = backends::open(args, &data)?;
+    let limits = std::mem::take(&mut file.limits);
+    let (backends, policies) = backends::open(file, &data)?;
     let backends = Backends { identity, ..backends };
     let outbound = Arc::clone(&backends.outbound);
     let config = RuntimeConfig {
@@ -187,10 +213,9 @@ async fn wire(
     Ok((control, runtime, outbound))
 }
 
-fn config(args: &UpArgs) -> Result<GatewayConfig, CliError> {
-    let GatewayTable { proxies, front, dress, site } =
-        HostFile::load(args.config.as_deref())?.gateway;
-    let site = args.site.clone().or(site).map(|folder| open_site(&folder)).transpose()?;
+fn config(args: &UpArgs, in_front: GatewayTable) -> Result<GatewayConfig, CliError> {
+    let GatewayTable { proxies, front, dress, .. } = in_front;
+    let site = args.site.as_deref().map(open_site).transpose()?;
     let limits = GatewayLimits::default();
     let connections = connections_max(limits.connections_max);
     Ok(GatewayConfig {
@@ -206,10 +231,9 @@ fn config(args: &UpArgs) -> Result<GatewayConfig, CliError> {
 }
 
 /// Requests are recorded from the first one on.
-fn record_traces(args: &UpArgs, telemetry: &Telemetry, runtime: &Runtime) -> Result<(), CliError> {
-    let per_second = HostFile::load(args.config.as_deref())?.telemetry.traces_per_second;
+fn record_traces(table: TelemetryTable, telemetry: &Telemetry, runtime: &Runtime) {
+    let per_second = table.traces_per_second;
     telemetry.trace(runtime, TraceSpec { per_second, sampler: Sampler::OFF });
-    Ok(())
 }
 
 fn open_site(folder: &Path) -> Result<Site, CliError> {

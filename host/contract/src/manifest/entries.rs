@@ -17,7 +17,14 @@ pub struct Reader<'t> {
     text: &'t str,
     /// With the offset of each, so that they can be told in the order of the file.
     mistakes: Vec<(usize, Mistake)>,
+    belongs_to: BelongsTo,
 }
+
+/// Which tables a key belongs to that stands in another one, as in `[gateway] or [admin]`.
+pub type BelongsTo = fn(&str) -> Option<String>;
+
+/// A mistake, and where it begins in the text, in bytes.
+pub type Located = (usize, Mistake);
 
 /// One `key = value`.
 #[derive(Clone, Copy)]
@@ -48,7 +55,23 @@ impl<'t> Reader<'t> {
         text: &'t str,
         take: impl FnOnce(&mut Self, Vec<Entry<'_>>) -> Option<T>,
     ) -> Result<T, Vec<Mistake>> {
-        let mut reader = Self { file, text, mistakes: Vec::new() };
+        let read = Self::read_located(file, text, |_| None, take);
+        read.map_err(|mistakes| mistakes.into_iter().map(|(_, mistake)| mistake).collect())
+    }
+
+    /// Reads a file as [`Reader::read`] does, and says of mistakes where they are. `belongs_to` knows the keys of
+    /// other tables.
+    ///
+    /// # Errors
+    ///
+    /// Every mistake, in the order of the file.
+    pub fn read_located<T>(
+        file: &'t str,
+        text: &'t str,
+        belongs_to: BelongsTo,
+        take: impl FnOnce(&mut Self, Vec<Entry<'_>>) -> Option<T>,
+    ) -> Result<T, Vec<Located>> {
+        let mut reader = Self { file, text, mistakes: Vec::new(), belongs_to };
         let (document, syntax_errors) = DeTable::parse_recoverable(text);
         if !syntax_errors.is_empty() {
             // What the parser saved from a broken file would only raise mistakes that are none.
@@ -69,9 +92,9 @@ impl<'t> Reader<'t> {
         self.mistakes.push((at, Mistake::new(pointer, detail)));
     }
 
-    fn into_mistakes(mut self) -> Vec<Mistake> {
+    fn into_mistakes(mut self) -> Vec<Located> {
         self.mistakes.sort_by_key(|(at, _)| *at);
-        self.mistakes.into_iter().map(|(_, mistake)| mistake).collect()
+        self.mistakes
     }
 
     /// The line of an offset, from 1.
@@ -89,6 +112,9 @@ impl<'t> Reader<'t> {
             return;
         }
         let hint = match hint(entry.key, keys.known.iter().copied()) {
+            _ if let Some(tables) = (self.belongs_to)(entry.key) => {
+                format!(": it belongs to {tables}")
+            }
             none if none.is_empty() => format!(": expected {}", keys.known.join(", ")),
             hint => hint,
         };

@@ -60,6 +60,24 @@ impl Environment {
         self.0.get(name).map(String::as_str)
     }
 
+    /// The variables that set settings of services: service, key and variable.
+    pub fn configs(&self) -> impl Iterator<Item = (String, String, &str)> {
+        self.of_services(CONFIG_PREFIX)
+    }
+
+    /// The variables that set secrets of services: service, key and variable.
+    pub fn secrets(&self) -> impl Iterator<Item = (String, String, &str)> {
+        self.of_services(SECRET_PREFIX)
+    }
+
+    fn of_services(&self, prefix: &'static str) -> impl Iterator<Item = (String, String, &str)> {
+        self.names(prefix).filter_map(move |variable| {
+            let (service, key) = variable.strip_prefix(prefix)?.split_once(SEPARATOR)?;
+            let name = |text: &str| text.to_ascii_lowercase().replace('_', "-");
+            Some((name(service), name(key), variable))
+        })
+    }
+
     /// The names that begin with `prefix`.
     fn names(&self, prefix: &str) -> impl Iterator<Item = &str> {
         let from = self.0.range(prefix.to_owned()..).map(|(name, _)| name.as_str());

@@ -22,8 +22,8 @@ pub(crate) struct UpArgs {
     #[arg(long, env = "THALI_DATA", default_value = "./.thali")]
     pub(crate) data: PathBuf,
 
-    /// The host's file: settings and secrets of services, mail, text messages. Without the option
-    /// ./thali.toml, when it is there.
+    /// The host's file, which can say what these options say and much more: see `thali config example`.
+    /// Without the option ./thali.toml, when it is there.
     #[arg(long, env = "THALI_CONFIG_FILE", value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 
@@ -38,7 +38,7 @@ pub(crate) struct UpArgs {
     pub(crate) site: Option<PathBuf>,
 
     /// Go on watching the folder and deploy what changes.
-    #[arg(long, requires = "components")]
+    #[arg(long)]
     pub(crate) watch: bool,
 
     /// Load each service's seed data once, when it is first deployed.

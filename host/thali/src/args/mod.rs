@@ -2,11 +2,13 @@
 
 mod access;
 mod calls;
+mod config;
 mod data;
 mod develop;
 mod host;
 mod services;
 mod time;
+mod under;
 
 use std::path::PathBuf;
 
@@ -16,6 +18,7 @@ use crate::events::EventsCommand;
 
 pub(crate) use access::{AuthCommand, TokenArgs};
 pub(crate) use calls::{BreakersCommand, SchedulesCommand};
+pub(crate) use config::{ConfigArgs, ConfigCommand};
 pub(crate) use data::{DbArgs, DbCommand, ExportFormat};
 pub(crate) use develop::{BuildArgs, NewArgs};
 pub(crate) use host::{CompileChildArgs, LogFormat, UpArgs};
@@ -150,6 +153,11 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: AuthCommand,
     },
+    /// Show, check and describe the configuration of a host.
+    #[command(
+        after_help = "Examples:\n  thali config show --origin\n  thali config check thali.toml\n  thali config example > thali.toml"
+    )]
+    Config(ConfigArgs),
     /// List who changed what through the admin API, the newest first.
     Audit {
         /// At most so many.

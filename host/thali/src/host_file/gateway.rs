@@ -1,6 +1,7 @@
 //! `[gateway]` and `[rate]`: what is in front of every service.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use super::Tables;
 
 const GATEWAY: Keys = Keys {
     known: &[
+        "listen",
         "trusted-proxies",
         "forwarded-header",
         "compression",
@@ -35,6 +37,7 @@ const KEYS_MAX: u32 = 1 << 24;
 /// `[gateway]` and `[rate]`
 #[derive(Debug, Default)]
 pub(crate) struct GatewayTable {
+    pub(crate) listen: Option<SocketAddr>,
     pub(crate) proxies: Proxies,
     pub(crate) front: FrontConfig,
     pub(crate) dress: DressConfig,
@@ -46,6 +49,7 @@ impl Tables<'_, '_> {
     pub(super) fn gateway(&mut self, section: Entry<'_>, table: &mut GatewayTable) {
         for entry in self.reader.table(section).unwrap_or_default() {
             match entry.key {
+                "listen" => table.listen = self.address(entry),
                 "trusted-proxies" => self.trusted_proxies(entry, &mut table.proxies),
                 "forwarded-header" => {
                     let header = self.reader.parsed(entry, forwarded_by);
@@ -190,7 +194,7 @@ orders = { limit = 5, per = "1s", burst = 10 }
                  \"10.0.0.0/8\"",
                 "thali.toml:3: \"via\" is not what proxies write: \"x-forwarded-for\" or \"forwarded\"",
                 "thali.toml:4: \"9y\" is not a time of at most two years: write it like \"8760h\"",
-                "thali.toml:5: unknown key \"trust\": expected trusted-proxies, forwarded-header, \
+                "thali.toml:5: unknown key \"trust\": expected listen, trusted-proxies, forwarded-header, \
                  compression, security-headers, hsts, cors, site",
                 "thali.toml:7: \"default\" needs \"per\": write it like { limit = 100, per = \"1m\" }",
                 "thali.toml:8: \"keys-max\" must be 1024 to 16777216, got 5",
