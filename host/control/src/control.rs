@@ -18,6 +18,7 @@ use crate::drain::Drains;
 use crate::error::DeployError;
 use crate::live::Live;
 use crate::policies::Policies;
+use crate::reconfigure::Words;
 use crate::record::Source;
 use crate::rollout::{Cause, Change, Percent, TellTakenOut};
 use crate::status::{ServiceDetails, ServiceStatus};
@@ -35,7 +36,7 @@ pub struct ControlConfig {
     pub component_bytes_max: usize,
     /// How much of the machine deploys may take.
     pub compile: CompileLimits,
-    /// How services call each other. Default: nothing is said.
+    /// How services call each other, at first. Default: nothing is said.
     pub policies: Policies,
 }
 
@@ -64,6 +65,8 @@ pub struct Control {
     pub(crate) events: Arc<Dispatcher>,
     pub(crate) schedules: Arc<Scheduler>,
     pub(crate) backends: Backends,
+    /// What operators say of services now.
+    pub(crate) words: ArcSwap<Words>,
     pub(crate) turns: Turns,
     pub(crate) uploads: SameBytes,
     changes: Mutex<()>,
@@ -96,7 +99,10 @@ impl Control {
         runtime: Arc<Runtime>,
         backends: Backends,
     ) -> Self {
+        let overrides = Arc::clone(&backends.overrides);
+        let words = Words { overrides, policies: config.policies.clone() };
         Self {
+            words: ArcSwap::from_pointee(words),
             store: Arc::new(Store::new(data.paths().clone())),
             turns: Turns::new(&config.compile),
             uploads: SameBytes::default(),

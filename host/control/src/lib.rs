@@ -26,6 +26,7 @@ mod minting;
 mod outbound;
 mod outcome;
 mod policies;
+mod reconfigure;
 mod record;
 mod remove;
 mod restart;
@@ -51,6 +52,7 @@ pub use live::{Canary, Live, LiveService};
 pub use outbound::{GrantStatus, OutboundStatus};
 pub use outcome::{Deployed, Outcome, Removed};
 pub use policies::Policies;
+pub use reconfigure::{Reconfigured, Words};
 pub use record::{HISTORY_KEPT, REVISIONS_KEPT, RevisionRecord, ServiceRecord, Source};
 pub use restart::OpenError;
 pub use rollout::{

@@ -137,6 +137,16 @@ impl Live {
         Self::build(self.generation + 1, line)
     }
 
+    /// The next value, with these services in place of what was live under their names.
+    pub(crate) fn following(
+        &self,
+        services: impl IntoIterator<Item = LiveService>,
+    ) -> Result<Self, RouteConflict> {
+        let mut line = self.line();
+        line.services.extend(services.into_iter().map(|live| (live.name().clone(), live)));
+        Self::build(self.generation + 1, line)
+    }
+
     /// The next value, without this service.
     pub(crate) fn without(
         &self,

@@ -62,7 +62,7 @@ impl Control {
     /// the async threads.
     pub(crate) fn check_outbound(&self, candidate: &Candidate) -> Result<(), DeployError> {
         let Some(section) = &candidate.manifest.outbound else { return Ok(()) };
-        let settings = self.backends.overrides.settings(&candidate.manifest);
+        let settings = self.words.load().overrides.settings(&candidate.manifest);
         let grants = Grants::of(section, &settings, self.backends.outbound.private());
         let pointer = pointer(section.line);
         let mistakes = grants.ungranted.iter();

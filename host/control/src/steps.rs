@@ -69,7 +69,7 @@ impl Control {
         candidate: &Candidate,
         force: bool,
     ) -> Result<Check, DeployError> {
-        let policies = &self.config.policies;
+        let policies = &self.words.load().policies;
         policies.check(&candidate.manifest).map_err(DeployError::InvalidManifest)?;
         let name = candidate.name();
         let views = live.views(name);
@@ -200,7 +200,8 @@ impl Control {
         number: u32,
     ) -> Result<LiveService, DeployError> {
         let candidate = &built.candidate;
-        let settings = Arc::new(self.backends.overrides.settings(&candidate.manifest));
+        let words = self.words.load();
+        let settings = Arc::new(words.overrides.settings(&candidate.manifest));
         let spec = RevisionSpec {
             service: candidate.name().clone(),
             number,
@@ -209,7 +210,7 @@ impl Control {
             contract: Arc::clone(&candidate.contract),
             limits: candidate.limits(),
             optional: candidate.optional.to_vec(),
-            calls: self.config.policies.of(&candidate.manifest, &candidate.contract),
+            calls: words.policies.of(&candidate.manifest, &candidate.contract),
             idempotent: candidate.idempotent.to_vec(),
             extensions: self.extensions(candidate, number, &settings),
         };

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwapOption;
 use http::header::{HeaderName, HeaderValue, ORIGIN};
 use http::request::Parts;
 use http::{HeaderMap, Response, Version};
@@ -44,7 +45,7 @@ pub struct FrontConfig {
 pub(crate) struct Fronts {
     pub(crate) rates: Rates,
     pub(crate) traffic: Traffic,
-    cors: Option<Arc<CorsSpec>>,
+    cors: ArcSwapOption<CorsSpec>,
     tracer: Arc<Tracer>,
 }
 
@@ -76,9 +77,15 @@ impl Fronts {
         Self {
             rates: Rates::new(config.rate),
             traffic: Traffic::default(),
-            cors: config.cors,
+            cors: ArcSwapOption::new(config.cors),
             tracer: Arc::clone(tracer),
         }
+    }
+
+    /// Says something else of all routes from now on.
+    pub(crate) fn change(&self, config: FrontConfig) {
+        self.rates.change(config.rate);
+        self.cors.store(config.cors);
     }
 
     /// Begins a request: it has a span of its own in the trace that the client gave, or in a new one.
@@ -117,7 +124,8 @@ impl Fronts {
     ) -> Option<HeaderMap> {
         let method = cors::asked_method(headers)?;
         let Found::Route { route, .. } = routes.find(method, path) else { return None };
-        let spec = cors::rule(route, self.cors.as_ref())?;
+        let usual = self.cors.load();
+        let spec = cors::rule(route, usual.as_ref())?;
         let mut answer = HeaderMap::new();
         cors::preflight(spec, headers, method, &mut answer);
         Some(answer)
@@ -135,7 +143,7 @@ impl Front<'_> {
     /// The request goes to this route.
     pub(crate) fn routed(&mut self, revision: &Revision, route: &Arc<Route>) {
         self.counts = Some(self.fronts.traffic.of(revision.service(), route));
-        self.cors = cors::rule(route, self.fronts.cors.as_ref()).cloned();
+        self.cors = cors::rule(route, self.fronts.cors.load().as_ref()).cloned();
         let served = Served { route: Arc::clone(route), source: Arc::clone(revision.source()) };
         served.describe(&mut self.span);
         self.served = Some(served);

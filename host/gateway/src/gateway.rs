@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use thali_control::Control;
 use thali_runtime::Runtime;
 use thali_telemetry::Telemetry;
@@ -16,6 +17,7 @@ use crate::admin::token::AdminToken;
 use crate::admin::{AdminHandler, Parts};
 use crate::auth::Auth;
 use crate::client::Proxies;
+use crate::configured::{Configured, Doors};
 use crate::dispatch::Dispatch;
 use crate::dress::DressConfig;
 use crate::front::{FrontConfig, Fronts};
@@ -67,6 +69,8 @@ pub struct Guards {
     pub admin_token: Option<AdminToken>,
     /// Where changes through the admin API are written down.
     pub audit: Arc<AuditLog>,
+    /// Who knows what the host is told.
+    pub configured: Arc<Configured>,
 }
 
 /// Two bound listeners that do not accept yet.
@@ -90,6 +94,7 @@ pub struct Serving {
     closing: Closing,
     sweep: AbortHandle,
     sampler: AbortHandle,
+    doors: Doors,
 }
 
 impl Default for GatewayConfig {
@@ -143,6 +148,12 @@ impl Gateway {
         let admin = Server::new(self.config.admin_limits);
         let streams = Streams::new(Arc::clone(&self.control), public.limits());
         let fronts = Arc::new(Fronts::new(self.config.front, self.runtime.tracer()));
+        let dress = Arc::new(ArcSwap::from_pointee(self.config.dress));
+        let doors = Doors {
+            fronts: Arc::clone(&fronts),
+            server: Arc::clone(&public),
+            dress: Arc::clone(&dress),
+        };
         let metrics = Metrics::new(Sources {
             control: Arc::clone(&self.control),
             runtime: Arc::clone(&self.runtime),
@@ -163,7 +174,7 @@ impl Gateway {
             &self.control,
             dispatch,
             Arc::clone(&readiness),
-            self.config.dress,
+            dress,
             self.config.site,
         );
         tokio::spawn(accept_loop(self.public, Arc::clone(&public), handler));
@@ -188,7 +199,7 @@ impl Gateway {
         let handler = AdminHandler::new(parts, self.guards, self.admin_address);
         tokio::spawn(accept_loop(self.admin, Arc::clone(&admin), handler));
         let sweep = sweep.abort_handle();
-        Serving { public, admin, readiness, streams, closing, sweep, sampler }
+        Serving { public, admin, readiness, streams, closing, sweep, sampler, doors }
     }
 }
 
@@ -209,6 +220,11 @@ impl Serving {
     /// look now and then, and should have seen it before [`Serving::stop`] closes the door.
     pub fn not_ready(&self) {
         self.readiness.goes_down();
+    }
+
+    /// What is in front of all routes, to be changed.
+    pub fn doors(&self) -> Doors {
+        self.doors.clone()
     }
 
     /// The listener for the services, for its counts.

@@ -11,6 +11,7 @@ mod assets;
 mod auth;
 mod body;
 mod client;
+mod configured;
 mod cors;
 mod dispatch;
 mod dress;
@@ -37,10 +38,11 @@ pub use admin::audit::{AuditEntry, AuditLog, AuditOutcome};
 pub use admin::token::{ADMIN_TOKEN_BYTES_MIN, AdminToken, WeakAdminToken};
 pub use auth::{
     Auth, AuthConfig, AuthError, AuthSnapshot, FailureLimits, JwksConfig, KeyConfig, KeyMaterial,
-    ReloadError,
+    PreparedKeys, ReloadError,
 };
 pub use body::Body;
 pub use client::{ForwardedBy, Proxies};
+pub use configured::{Configuration, Configured, Doors, NotReloaded};
 pub use dress::DressConfig;
 pub use front::FrontConfig;
 pub use gateway::{Gateway, GatewayConfig, Guards, Serving};

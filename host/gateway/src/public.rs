@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use axum::extract::State;
 use axum::response::IntoResponse;
 use axum::routing::get;
@@ -37,7 +38,7 @@ pub(crate) struct PublicHandler(Arc<Parts>);
 struct Parts {
     dispatch: Arc<Dispatch>,
     router: Router,
-    dress: DressConfig,
+    dress: Arc<ArcSwap<DressConfig>>,
 }
 
 #[derive(Clone)]
@@ -65,7 +66,7 @@ impl PublicHandler {
         control: &Arc<Control>,
         dispatch: Arc<Dispatch>,
         readiness: Arc<Readiness>,
-        dress: DressConfig,
+        dress: Arc<ArcSwap<DressConfig>>,
         site: Option<Site>,
     ) -> Self {
         let host = Host { control: Arc::clone(control), readiness, run: Uuid::now_v7() };
@@ -77,7 +78,7 @@ impl Handler for PublicHandler {
     async fn handle(&self, request: Request<Incoming>, call: Call) -> Response<Body> {
         let parts = &self.0;
         let by_tls = || call.came_by_tls(request.headers());
-        let dress = Dress::choose(&parts.dress, request.headers(), by_tls);
+        let dress = Dress::choose(&parts.dress.load(), request.headers(), by_tls);
         dress.put_on(parts.answer(request, call).await).await
     }
 }

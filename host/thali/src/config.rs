@@ -7,21 +7,24 @@ use serde_json::{Value, json};
 use thali_platform::config::Environment;
 
 use crate::args::{ConfigCommand, UpArgs};
-use crate::commands::print_json;
+use crate::client::Admin;
+use crate::commands::{print_json, warnings};
 use crate::error::CliError;
 use crate::host_file::{CONFIG_VARIABLE, HostFile, USUAL_FILE};
-use crate::output::{out, print};
+use crate::output::{note, out, print};
 use crate::settings::{self, Given, Shown};
-use crate::table::table;
+use crate::table::{cell, table};
 
 /// Runs one of its commands.
 pub(crate) fn config(
     command: ConfigCommand,
+    admin: &Admin,
     given: &Given,
     json: bool,
 ) -> Result<ExitCode, CliError> {
     match command {
         ConfigCommand::Show { origin, changed, up } => show(*up, given, origin, changed, json),
+        ConfigCommand::Reload => reload(admin, json),
         ConfigCommand::Check { file } => check(file, json),
         ConfigCommand::Schema => Ok(print_json(&settings::schema())),
         ConfigCommand::Example => {
@@ -59,6 +62,27 @@ fn print_settings(shown: &[Shown], origin: bool) {
         rows.add_row(row);
     }
     out!("{rows}");
+}
+
+fn reload(admin: &Admin, json: bool) -> Result<ExitCode, CliError> {
+    let body = admin.post("/config/reload", "application/json", b"")?.body;
+    if json {
+        return Ok(print_json(&body));
+    }
+    match cell(&body, "changed").as_str() {
+        "-" => out!("nothing has changed that a reload changes"),
+        changed => out!("changed: {changed}"),
+    }
+    match cell(&body, "services").as_str() {
+        "-" => {}
+        services => out!("live with it: {services}"),
+    }
+    match cell(&body, "restart").as_str() {
+        "-" => {}
+        restart => note!("a restart is needed for: {restart}"),
+    }
+    warnings(&body);
+    Ok(ExitCode::SUCCESS)
 }
 
 fn check(file: Option<PathBuf>, json: bool) -> Result<ExitCode, CliError> {

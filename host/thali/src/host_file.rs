@@ -55,8 +55,20 @@ const TIMEOUT_MAX: Duration = Duration::from_secs(60);
 
 const TABLES: Keys = Keys {
     known: &[
-        "host", "services", "limits", "mail", "outbound", "sms", "auth", "identity", "policies",
-        "gateway", "rate", "admin", "logs", "telemetry",
+        "host",
+        "services",
+        "limits",
+        "mail",
+        "outbound",
+        "sms",
+        "auth",
+        "identity",
+        "policies",
+        "gateway",
+        "rate",
+        "admin",
+        "logs",
+        "telemetry",
     ],
     later: &[],
 };

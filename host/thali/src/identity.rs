@@ -59,8 +59,12 @@ pub(crate) struct Keys {
 impl KeySource {
     /// Reads the keys. It blocks, shortly.
     pub(crate) fn read(&self) -> Result<Keys, CliError> {
-        let HostFile { auth: table, identity: mut grants, .. } =
-            HostFile::load(self.config.as_deref())?;
+        self.of_file(&HostFile::load(self.config.as_deref())?)
+    }
+
+    /// The keys that a file names, and the one of `--dev`. It blocks, shortly.
+    pub(crate) fn of_file(&self, file: &HostFile) -> Result<Keys, CliError> {
+        let (table, mut grants) = (file.auth.clone(), file.identity.clone());
         let dev = if self.dev { Some(dev_key(&self.data)?) } else { None };
         if self.dev {
             grant_dev_minter(&mut grants)?;
@@ -102,8 +106,8 @@ impl KeySource {
     }
 
     /// Reads the keys of a host that starts, and says in the log when there are none.
-    pub(crate) fn open(&self) -> Result<(Arc<Auth>, Arc<Identity>), CliError> {
-        let keys = self.read()?;
+    pub(crate) fn open(&self, file: &HostFile) -> Result<(Arc<Auth>, Arc<Identity>), CliError> {
+        let keys = self.of_file(file)?;
         if keys.auth.is_none() {
             tracing::info!(
                 "this host has no keys to check tokens by: routes with a scope answer 401. For \

@@ -21,7 +21,9 @@ mod host_file;
 mod identity;
 mod logging;
 mod new;
+mod notify;
 mod output;
+mod reload;
 mod rollouts;
 mod schedules;
 mod settings;
@@ -67,7 +69,8 @@ fn main() -> ExitCode {
 fn run(args: Args, given: &Given) -> Result<ExitCode, CliError> {
     let token = match &args.command {
         // What a stranger's component is compiled by has no business with it.
-        Command::CompileChild(_) | Command::Build(_) | Command::New(_) | Command::Config(_) => None,
+        Command::CompileChild(_) | Command::Build(_) | Command::New(_) => None,
+        Command::Config(options) if options.is_offline() => None,
         _ => admin_token::read(args.admin_token_file.as_deref())?,
     };
     let admin = Admin::new(&args.admin_url, token.as_ref());
@@ -97,7 +100,7 @@ fn run(args: Args, given: &Given) -> Result<ExitCode, CliError> {
         Command::Breakers { command } => breakers::breakers(&admin, command.as_ref(), json),
         Command::Token(options) => token::token(&options, json),
         Command::Auth { command: AuthCommand::Reload } => commands::reload_keys(&admin, json),
-        Command::Config(options) => config::config(options.command, given, json),
+        Command::Config(options) => config::config(options.command, &admin, given, json),
         Command::Audit { limit } => audit::audit(&admin, limit, json),
         Command::Openapi => commands::openapi(&admin),
         Command::Doctor => Ok(doctor::doctor(&admin, json)),

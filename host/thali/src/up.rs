@@ -1,6 +1,5 @@
 //! `thali up`: one node, from an empty folder to a clean exit.
 
-use std::future::Future;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -8,20 +7,21 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use thali_control::{CompileLimits, CompileWith, Control, ControlConfig, DataFolder, open_data};
 use thali_gateway::{
-    AdminToken, AuditEntry, AuditLog, AuditOutcome, Auth, Gateway, GatewayConfig, GatewayLimits,
-    Guards, Serving, Site,
+    AdminToken, AuditEntry, AuditLog, AuditOutcome, Configured, Gateway, GatewayConfig,
+    GatewayLimits, Guards, Serving, Site,
 };
 use thali_platform::Backends;
-use thali_platform::config::Secret;
+use thali_platform::config::{Environment, Secret};
 use thali_platform::identity::Identity;
 use thali_platform::outbound::Outbound;
 use thali_runtime::trace::{Sampler, TraceSpec};
 use thali_runtime::{CacheKey, Runtime, RuntimeConfig};
 use thali_telemetry::Telemetry;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::admin_token;
 use crate::args::UpArgs;
@@ -30,8 +30,10 @@ use crate::error::CliError;
 use crate::folder::{self, Watch};
 use crate::host_file::{GatewayTable, HostFile, TelemetryTable};
 use crate::identity::{KeySource, dev_token};
-use crate::logging;
-use crate::settings::Given;
+use crate::logging::{self, Logging};
+use crate::notify;
+use crate::reload::{Asked, Parts, Reloader};
+use crate::settings::{self, Given};
 
 /// Runs a host until SIGTERM or Ctrl-C.
 pub(crate) fn up(
@@ -40,6 +42,7 @@ pub(crate) fn up(
     admin_token: Option<Secret>,
 ) -> Result<ExitCode, CliError> {
     let file = HostFile::load(args.config.as_deref())?;
+    let asked = Asked { args: args.clone(), given: given.clone() };
     args.take(&file, given);
     if args.watch && args.components.is_none() {
         return Err(CliError::Start {
@@ -66,11 +69,11 @@ pub(crate) fn up(
             ),
         });
     }
-    let _logs = logging::start(&args)?;
+    let logging = logging::start(&args)?;
     raise_open_files();
     let tokio = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let tokio = tokio.map_err(CliError::start)?;
-    let outcome = tokio.block_on(run(args, file, admin_token));
+    let outcome = tokio.block_on(run(args, asked, file, admin_token, &logging));
     // Whoever still compiles has nothing to lose.
     tokio.shutdown_timeout(BLOCKING_GRACE);
     outcome
@@ -101,31 +104,54 @@ fn connections_max(wanted: usize) -> usize {
 
 async fn run(
     args: UpArgs,
+    asked: Asked,
     mut file: HostFile,
     admin_token: Option<AdminToken>,
+    logging: &Logging,
 ) -> Result<ExitCode, CliError> {
     let mut stop = Stop::listen()?;
     let data = open_data(&args.data).map_err(CliError::chain)?;
     let keys =
         KeySource { config: args.config.clone(), data: data.paths().root.clone(), dev: args.dev };
-    let (auth, identity) = keys.open()?;
+    let (auth, identity) = keys.open(&file)?;
     let audit = data.paths().root.join("audit.jsonl");
     let audit = AuditLog::open(&audit).map_err(|error| {
         CliError::start(format!("the audit log {} cannot be written: {error}", audit.display()))
     })?;
-    let guards = Guards { auth: Arc::clone(&auth), admin_token, audit: Arc::clone(&audit) };
-    let reloading = reload_on_hangup(auth, Arc::clone(&audit))?;
+    let configured = Arc::new(Configured::default());
+    let guards = Guards {
+        auth: Arc::clone(&auth),
+        admin_token,
+        audit: Arc::clone(&audit),
+        configured: Arc::clone(&configured),
+    };
+    let mut hangup = signal(SignalKind::hangup()).map_err(CliError::start)?;
+    let holds = settings::shown(&args, &asked.given, &file, &Environment::of_process());
     let in_front = std::mem::take(&mut file.gateway);
     let telemetry = file.telemetry;
     let (control, runtime, outbound) = wire(&args, file, data, Arc::clone(&identity)).await?;
     let config = config(&args, in_front)?;
     record_traces(telemetry, &config.telemetry, &runtime);
+    let tracer = Arc::clone(runtime.tracer());
     let gateway = Gateway::bind(config, control.clone(), runtime, guards)
         .await
         .map_err(|error| listen_error(&args, &error))?;
     let addresses = (gateway.address(), gateway.admin_address());
     outbound.close(gateway.admin_address());
     let serving = gateway.serve();
+    let reloader = Reloader::new(Parts {
+        asked,
+        keys,
+        auth,
+        identity: Arc::clone(&identity),
+        control: Arc::clone(&control),
+        doors: serving.doors(),
+        logs: logging.filters.clone(),
+        tracer,
+        holds: Mutex::new(holds),
+        turn: tokio::sync::Mutex::default(),
+    });
+    configured.is_known_by(reloader.clone());
 
     let watch = watch(&args)?;
     if let Some(folder) = &args.components {
@@ -146,11 +172,14 @@ async fn run(
             None => std::future::pending().await,
         }
     };
+    notify::ready(&control);
     tokio::select! {
         () = watching => {}
-        () = reloading => {}
+        () = reload_on(&mut hangup, &reloader, &audit) => {}
+        () = notify::keep_telling(&control, addresses.0) => {}
         () = stop.wait() => {}
     }
+    notify::stopping();
     if !args.drain_delay.is_zero() {
         serving.not_ready();
         tracing::info!("not ready: listening for another {:?}", args.drain_delay);
@@ -299,28 +328,21 @@ fn announce_token(args: &UpArgs, identity: &Identity) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Reads the keys again at every SIGHUP, for ever. Keys that cannot be used change nothing.
-fn reload_on_hangup(
-    auth: Arc<Auth>,
-    audit: Arc<AuditLog>,
-) -> Result<impl Future<Output = ()>, CliError> {
-    let mut hangup = signal(SignalKind::hangup()).map_err(CliError::start)?;
-    Ok(async move {
-        while hangup.recv().await.is_some() {
-            let outcome = match auth.reload().await {
-                Ok(keys) => {
-                    tracing::info!(keys, "the keys for tokens were read again");
-                    AuditOutcome::Status(200)
-                }
-                Err(error) => {
-                    tracing::error!("the keys for tokens stay as they are: {error}");
-                    AuditOutcome::Refused(422, "keys_refused".into())
-                }
-            };
-            let target = "keys".to_owned();
-            audit.append(AuditEntry::own("signal", "auth reload", target, outcome)).await;
-        }
-    })
+/// Reads the configuration again at every SIGHUP, for ever. One that cannot be used changes nothing.
+async fn reload_on(hangup: &mut Signal, reloader: &Reloader, audit: &Arc<AuditLog>) {
+    while hangup.recv().await.is_some() {
+        notify::reloading();
+        let outcome = match reloader.run().await {
+            Ok(_) => AuditOutcome::Status(200),
+            Err(error) => {
+                tracing::error!("the configuration stays as it is: {error}");
+                AuditOutcome::Refused(422, "config_refused".into())
+            }
+        };
+        let target = "config".to_owned();
+        audit.append(AuditEntry::own("signal", "config reload", target, outcome)).await;
+        notify::ready(reloader.control());
+    }
 }
 
 /// Whole or not at all: somebody waits for the file.
@@ -353,8 +375,8 @@ fn listen_error(args: &UpArgs, error: &std::io::Error) -> CliError {
 
 /// SIGTERM and Ctrl-C.
 struct Stop {
-    terminate: tokio::signal::unix::Signal,
-    interrupt: tokio::signal::unix::Signal,
+    terminate: Signal,
+    interrupt: Signal,
 }
 
 impl Stop {

@@ -8,6 +8,7 @@ pub(crate) mod audit;
 mod auth;
 mod breakers;
 mod call;
+mod config;
 mod database;
 mod events;
 mod graph;
@@ -44,6 +45,7 @@ use token::{Door, Visitor};
 
 use crate::auth::Auth;
 use crate::body::Body;
+use crate::configured::Configured;
 use crate::dress::{Dress, DressConfig};
 use crate::gateway::Guards;
 use crate::listen::{Call, Handler};
@@ -74,6 +76,7 @@ pub(crate) struct Host {
     board: Arc<Board>,
     closing: Closing,
     telemetry: Telemetry,
+    configured: Arc<Configured>,
 }
 
 /// What the handlers work on besides what guards the host.
@@ -90,7 +93,7 @@ pub(crate) struct Parts {
 
 impl AdminHandler {
     pub(crate) fn new(parts: Parts, guards: Guards, address: SocketAddr) -> Self {
-        let Guards { auth, admin_token, audit } = guards;
+        let Guards { auth, admin_token, audit, configured } = guards;
         let Parts { control, runtime, metrics, board, closing, telemetry, anonymous_reads } = parts;
         let host = Host {
             control: Arc::clone(&control),
@@ -101,6 +104,7 @@ impl AdminHandler {
             board,
             closing,
             telemetry,
+            configured,
         };
         let reads_are_open = anonymous_reads || address.ip().is_loopback();
         let door = Arc::new(Door::new(admin_token, reads_are_open));
@@ -193,6 +197,8 @@ fn routes() -> [Routes; 2] {
         .read("/breakers", get(breakers::list))
         .write("/breakers/{consumer}/{interface}", put(breakers::force))
         .write("/auth/reload", post(auth::reload))
+        .data("/config", get(config::list))
+        .write("/config/reload", post(config::reload))
         .data("/audit", get(audit::list))
         .data("/traces", get(traces::list))
         .data("/traces/{id}", get(traces::show))

@@ -27,7 +27,6 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwapOption;
 use http::HeaderMap;
-use parking_lot::Mutex;
 use thali_contract::access::Access;
 use thali_runtime::Principal;
 use thiserror::Error;
@@ -45,10 +44,11 @@ pub struct Auth {
     authority: ArcSwapOption<Authority>,
     failures: Failures,
     counts: Counts,
-    /// Replaces happen one after the other.
-    replacing: Mutex<()>,
     reload: OnceLock<Reload>,
 }
+
+/// Keys that can be used, and are not used yet.
+pub struct PreparedKeys(Option<Arc<Authority>>);
 
 /// Reads the keys again and replaces them. It blocks.
 type Reload = Box<dyn Fn(&Auth) -> Result<(), String> + Send + Sync>;
@@ -99,7 +99,6 @@ impl Auth {
             authority: ArcSwapOption::empty(),
             failures: Failures::new(limits),
             counts: Counts::default(),
-            replacing: Mutex::default(),
             reload: OnceLock::new(),
         });
         auth.replace(config)?;
@@ -113,11 +112,25 @@ impl Auth {
     ///
     /// When a key cannot be used: then those of before stay.
     pub fn replace(&self, config: Option<AuthConfig>) -> Result<(), AuthError> {
-        let _turn = self.replacing.lock();
+        let keys = self.prepare(config)?;
+        self.install(keys);
+        Ok(())
+    }
+
+    /// Makes keys ready for [`Auth::install`].
+    ///
+    /// # Errors
+    ///
+    /// When a key cannot be used.
+    pub fn prepare(&self, config: Option<AuthConfig>) -> Result<PreparedKeys, AuthError> {
         let before = self.authority.load_full();
         let authority = config.map(|config| Authority::open(config, before.as_deref()));
-        self.authority.store(authority.transpose()?);
-        Ok(())
+        Ok(PreparedKeys(authority.transpose()?))
+    }
+
+    /// Checks tokens by these keys from now on.
+    pub fn install(&self, PreparedKeys(authority): PreparedKeys) {
+        self.authority.store(authority);
     }
 
     /// Says how the keys are read again. Only the first call counts.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use arc_swap::{ArcSwap, Guard};
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
@@ -19,7 +20,7 @@ const CUT_GRACE: Duration = Duration::from_secs(1);
 /// What the connections of a listener share.
 pub struct Server {
     limits: GatewayLimits,
-    proxies: Proxies,
+    proxies: ArcSwap<Proxies>,
     phase: AtomicU8,
     phase_changed: Notify,
     connections: Arc<Semaphore>,
@@ -66,7 +67,7 @@ impl Server {
             connections: Arc::new(Semaphore::new(limits.connections_max)),
             refusals: Arc::new(Semaphore::new(super::refuse::REFUSALS_MAX)),
             limits,
-            proxies,
+            proxies: ArcSwap::from_pointee(proxies),
             phase: AtomicU8::new(Phase::Serving as u8),
             phase_changed: Notify::new(),
             requests: AtomicUsize::new(0),
@@ -84,8 +85,13 @@ impl Server {
     }
 
     /// The proxies that it believes.
-    pub(crate) fn proxies(&self) -> &Proxies {
-        &self.proxies
+    pub(crate) fn proxies(&self) -> Guard<Arc<Proxies>> {
+        self.proxies.load()
+    }
+
+    /// Believes these proxies from now on.
+    pub(crate) fn believe(&self, proxies: Proxies) {
+        self.proxies.store(Arc::new(proxies));
     }
 
     /// Requests whose clients left before their answer had begun.

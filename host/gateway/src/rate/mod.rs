@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use thali_contract::manifest::edge::{RateKey, RateSpec};
 use thali_contract::name::ServiceName;
@@ -42,7 +43,7 @@ pub struct RateConfig {
 /// The rate limits of a host.
 pub(crate) struct Rates {
     buckets: Buckets,
-    config: RateConfig,
+    config: ArcSwap<RateConfig>,
     refused: AtomicU64,
 }
 
@@ -69,7 +70,16 @@ impl Default for RateConfig {
 
 impl Rates {
     pub(crate) fn new(config: RateConfig) -> Self {
-        Self { buckets: Buckets::new(config.keys_max), config, refused: AtomicU64::new(0) }
+        Self {
+            buckets: Buckets::new(config.keys_max),
+            config: ArcSwap::from_pointee(config),
+            refused: AtomicU64::new(0),
+        }
+    }
+
+    /// Limits clients otherwise from now on. What they have sent is not forgotten.
+    pub(crate) fn change(&self, config: RateConfig) {
+        self.config.store(Arc::new(config));
     }
 
     /// Requests that were refused.
@@ -85,7 +95,8 @@ impl Rates {
         caller: &Caller<'_>,
     ) -> Option<(Stamp, Option<Problem>)> {
         let edge = route.edge();
-        let of_service = self.of_service(service, edge.service_rate.as_ref());
+        let config = self.config.load();
+        let of_service = config.of_service(service, edge.service_rate.as_ref());
         if edge.rate.is_none() && of_service.is_none() {
             return None;
         }
@@ -106,15 +117,17 @@ impl Rates {
         }
         Some((stamp, None))
     }
+}
 
+impl RateConfig {
     fn of_service<'a>(
         &'a self,
         service: &ServiceName,
         own: Option<&'a Arc<RateSpec>>,
     ) -> Option<&'a RateSpec> {
-        let override_of = || self.config.services.get(service);
-        let forced = if self.config.services.is_empty() { None } else { override_of() };
-        forced.or(own).or(self.config.default.as_ref()).map(|rate| &**rate)
+        let override_of = || self.services.get(service);
+        let forced = if self.services.is_empty() { None } else { override_of() };
+        forced.or(own).or(self.default.as_ref()).map(|rate| &**rate)
     }
 }
 

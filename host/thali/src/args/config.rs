@@ -12,6 +12,13 @@ pub(crate) struct ConfigArgs {
     pub(crate) command: ConfigCommand,
 }
 
+impl ConfigArgs {
+    /// Whether no host is asked.
+    pub(crate) fn is_offline(&self) -> bool {
+        !matches!(self.command, ConfigCommand::Reload)
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
     /// List what a host would run with: this file, this environment and these flags of `thali up`. No host is
@@ -29,6 +36,9 @@ pub(crate) enum ConfigCommand {
         #[command(flatten)]
         up: Box<UpArgs>,
     },
+    /// Let the running host read its file again, as SIGHUP does: all of it, or nothing when it has mistakes. What
+    /// takes a restart is named.
+    Reload,
     /// Say what is wrong with a file.
     Check {
         /// The file. Without it the one that `thali up` would read.

@@ -8,7 +8,7 @@ use clap::ValueEnum;
 
 use super::time::duration;
 
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub(crate) struct UpArgs {
     /// Where services are served. Port 0 takes a free one.
     #[arg(long, env = "THALI_LISTEN", default_value = "127.0.0.1:8080")]

@@ -155,7 +155,7 @@ pub(crate) enum Command {
     },
     /// Show, check and describe the configuration of a host.
     #[command(
-        after_help = "Examples:\n  thali config show --origin\n  thali config check thali.toml\n  thali config example > thali.toml"
+        after_help = "Examples:\n  thali config show --origin\n  thali config check thali.toml\n  thali config reload\n  thali config example > thali.toml"
     )]
     Config(ConfigArgs),
     /// List who changed what through the admin API, the newest first.

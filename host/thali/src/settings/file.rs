@@ -1,6 +1,7 @@
 //! What a file says, setting by setting.
 
 use serde_json::{Value, json};
+use thali_platform::config::Secret;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -15,6 +16,8 @@ pub(crate) struct Leaf {
     pub(crate) line: usize,
     /// Its value. Of a secret: where its text is, and nothing when it is in the file itself.
     pub(crate) value: Value,
+    /// What a secret says, to find out whether that has changed.
+    pub(crate) hidden: Option<Secret>,
 }
 
 impl Leaf {
@@ -53,11 +56,12 @@ fn leaf(
     at: usize,
     value: &Spanned<DeValue<'_>>,
 ) -> Leaf {
-    let is_literal_secret = setting.kind == Kind::Secret && value.get_ref().is_str();
-    let value = if is_literal_secret { Value::Null } else { to_json(value.get_ref()) };
+    let said = to_json(value.get_ref());
+    let hidden = (setting.kind == Kind::Secret).then(|| Secret::new(said.to_string()));
+    let value = if hidden.is_some() && said.is_string() { Value::Null } else { said };
     let before = text.as_bytes().get(..at).unwrap_or_default();
     let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
-    Leaf { path: path.to_vec(), line, value }
+    Leaf { path: path.to_vec(), line, value, hidden }
 }
 
 /// The same in JSON.

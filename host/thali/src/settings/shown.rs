@@ -6,7 +6,7 @@ use clap::ArgMatches;
 use clap::parser::ValueSource;
 use serde::Serialize;
 use serde_json::Value;
-use thali_platform::config::Environment;
+use thali_platform::config::{Environment, Secret};
 
 use super::file::value_of;
 use super::{Kind, Setting, Takes, Usual, all, find};
@@ -18,7 +18,7 @@ use crate::host_file::HostFile;
 pub(crate) struct Given(BTreeMap<&'static str, &'static str>);
 
 /// One setting as it holds.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(crate) struct Shown {
     /// Its tables and its name.
     pub(crate) key: String,
@@ -28,6 +28,9 @@ pub(crate) struct Shown {
     pub(crate) origin: String,
     /// Whether a reload is enough to change it.
     pub(crate) reloadable: bool,
+    /// What a secret says.
+    #[serde(skip)]
+    hidden: Option<Secret>,
     /// Whether its value is nobody's business.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) secret: bool,
@@ -37,6 +40,11 @@ impl Shown {
     /// Whether nobody gave it.
     pub(crate) fn is_usual(&self) -> bool {
         self.origin == DEFAULT
+    }
+
+    /// Whether its value is that of another, whoever says so.
+    pub(crate) fn says_the_same(&self, other: &Self) -> bool {
+        self.value == other.value && self.hidden == other.hidden
     }
 }
 
@@ -86,12 +94,14 @@ pub(crate) fn shown(
             (None, None) => (setting.usual_value(), DEFAULT.to_owned()),
         };
         let value = flags.get(&*key).cloned().or(value).unwrap_or_default();
-        shown.push(setting.shown(key, value, origin));
+        let hidden = leaf.and_then(|leaf| leaf.hidden.clone());
+        shown.push(Shown { hidden, ..setting.shown(key, value, origin) });
     }
     let named = file.leaves.iter().filter_map(|leaf| {
         let names: Vec<_> = leaf.path.iter().map(String::as_str).collect();
         let setting = find(&names).filter(|setting| setting.is_wild())?;
-        Some(setting.shown(leaf.key(), leaf.value.clone(), file.place(leaf)))
+        let shown = setting.shown(leaf.key(), leaf.value.clone(), file.place(leaf));
+        Some(Shown { hidden: leaf.hidden.clone(), ..shown })
     });
     let named: Vec<_> = named.collect();
     let variables = variables(environment);
@@ -130,7 +140,7 @@ impl Setting {
             _ => origin,
         };
         let value = if secret { Value::Null } else { value };
-        Shown { key, value, origin, reloadable: self.takes == Takes::Reload, secret }
+        Shown { key, value, origin, reloadable: self.takes == Takes::Reload, hidden: None, secret }
     }
 
     /// Its value when nobody gives it one.

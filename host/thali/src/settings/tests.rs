@@ -105,7 +105,8 @@ fn what_a_setting_may_be_is_what_is_read() {
             mistake.contains(setting.name()) || mistake.contains(value.trim_matches('"'))
         })
     };
-    for setting in all() {
+    // A key is nothing without its other half.
+    for setting in all().filter(|setting| !setting.path.starts_with(&["auth", "keys"])) {
         let (within, beyond) = match setting.kind {
             Kind::Count(least, most) => {
                 let below = least.checked_sub(1).map(|value| value.to_string());

@@ -78,7 +78,7 @@ fn keys_are_rotated_while_the_host_runs_and_a_broken_file_changes_nothing() {
     assert_eq!(outcomes[2], json!({ "status": 200 }));
     let listed = host.thali(&["audit"]);
     let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
-    assert!(listed.contains("auth reload") && listed.contains("422 keys_refused"), "{listed}");
+    assert!(listed.contains("config reload") && listed.contains("422 keys_refused"), "{listed}");
 }
 
 #[test]

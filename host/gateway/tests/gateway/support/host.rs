@@ -99,7 +99,8 @@ impl TestHost {
         let spec = TraceSpec { per_second: 1000, sampler: Sampler::OFF };
         config.telemetry.trace(&runtime, spec);
         let audit = AuditLog::open(&folder.path().join("audit.jsonl")).unwrap();
-        let guards = Guards { auth: Arc::clone(&auth), admin_token, audit };
+        let guards =
+            Guards { auth: Arc::clone(&auth), admin_token, audit, configured: Arc::default() };
         let tracer = Arc::clone(runtime.tracer());
         let gateway = Gateway::bind(config, Arc::clone(&control), runtime, guards).await.unwrap();
         let (address, admin) = (gateway.address(), gateway.admin_address());

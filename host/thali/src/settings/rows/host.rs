@@ -97,7 +97,6 @@ pub(super) const LOGS: &[Setting] = &[
     .instead("--log-format", "THALI_LOG_FORMAT"),
     Setting::new(&["logs", "access"], Flag, "Write an access log.")
         .usual("true")
-        .reloads()
         .instead("--no-access-log", ""),
 ];
 
