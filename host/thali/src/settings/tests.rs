@@ -181,8 +181,12 @@ fn the_schema_says_of_a_file_what_the_host_says() {
 
 #[test]
 fn documents_that_are_made_of_the_table_are_current() {
-    let schema = serde_json::to_string_pretty(&schema()).unwrap() + "\n";
-    current("docs/thali.schema.json", |_| schema.clone());
+    let schema = schema();
+    current("docs/thali.schema.json", |is| match serde_json::from_str::<Value>(is) {
+        // The order of members is a matter of how the program was built.
+        Ok(read) if read == schema => is.to_owned(),
+        _ => serde_json::to_string_pretty(&schema).unwrap() + "\n",
+    });
     current("docs/configuration.md", |page| {
         let (before, rest) = page.split_once(BEGIN).expect(BEGIN);
         let (_, after) = rest.split_once(END).expect(END);
