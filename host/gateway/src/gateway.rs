@@ -162,6 +162,7 @@ impl Gateway {
             streams: Arc::clone(&streams),
             public: Arc::clone(&public),
             admin: Arc::clone(&admin),
+            telemetry: self.config.telemetry.clone(),
         });
         let dispatch = Dispatch::new(
             Arc::clone(&self.control),

@@ -4,6 +4,8 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use thali_runtime::State;
+use thali_runtime::trace::{Failure, Span, SpanKind};
 use thiserror::Error;
 
 /// How much of a text the log and the details of errors show, in characters.
@@ -69,6 +71,24 @@ impl SendError {
     pub(crate) fn unavailable(detail: impl fmt::Display) -> Self {
         Self::Unavailable(shown(&detail.to_string()))
     }
+}
+
+/// Begins the span of a message. To whom it goes, and what it says, is nobody's business.
+pub(crate) fn span(state: &State, name: &'static str) -> Span {
+    state.span(SpanKind::Client, || name.into())
+}
+
+/// Ends the span of a message.
+pub(crate) fn sent(mut span: Span, sent: Result<(), SendError>) -> Result<(), SendError> {
+    if let Err(error) = &sent {
+        let (kind, message) = match error {
+            SendError::Rejected(_) => ("rejected", "the message was refused"),
+            SendError::Unavailable(_) => ("unavailable", "the message cannot be sent now"),
+        };
+        span.fail(Failure { kind, message });
+    }
+    span.end();
+    sent
 }
 
 /// A text from outside as it may stand in a log or a message: one line, escaped, cut.

@@ -17,7 +17,7 @@ use crate::meter::Meter;
 use crate::output::{Channel, Output, Stream};
 use crate::revision::Revision;
 use crate::topology::{Chain, NodeIndex, Topology};
-use crate::trace::{Span, SpanKind, Text};
+use crate::trace::{Source, Span, SpanKind, Text};
 
 /// Random bytes a guest may ask for in one call.
 const RANDOM_BYTES_MAX: u64 = 64 << 10;
@@ -84,8 +84,6 @@ impl State {
     pub(crate) fn restart(&mut self, scope: Scope) {
         self.output.restart(scope.context.request_id, self.runtime.limits().output_bytes_max);
         self.meter.restart();
-        self.locals.clear();
-        self.http = None;
         self.scope = scope;
     }
 
@@ -95,6 +93,8 @@ impl State {
         self.scope.topology = Arc::clone(nowhere);
         // Whoever holds a recording keeps its trace from being told.
         self.scope.context.recording = None;
+        self.locals.clear();
+        self.http = None;
     }
 
     /// Counts something that must end with the request, such as a transaction. An instance that still
@@ -152,8 +152,13 @@ impl State {
         let context = self.context();
         match &context.recording {
             None => Span::NONE,
-            Some(_) => context.span(kind, Some(self.revision().source()), name),
+            Some(_) => context.span(kind, Some(self.source()), name),
         }
+    }
+
+    /// What the spans of the running service are about.
+    pub fn source(&self) -> &Arc<Source> {
+        self.revision().source()
     }
 
     /// When this invocation must be done.

@@ -30,6 +30,7 @@ mod settings;
 mod show;
 mod table;
 mod token;
+mod traces;
 mod up;
 
 use std::process::ExitCode;
@@ -102,6 +103,8 @@ fn run(args: Args, given: &Given) -> Result<ExitCode, CliError> {
         Command::Auth { command: AuthCommand::Reload } => commands::reload_keys(&admin, json),
         Command::Config(options) => config::config(options.command, &admin, given, json),
         Command::Audit { limit } => audit::audit(&admin, limit, json),
+        Command::Traces(options) => traces::traces(&admin, &options, json),
+        Command::Trace { id } => traces::trace(&admin, &id, json),
         Command::Openapi => commands::openapi(&admin),
         Command::Doctor => Ok(doctor::doctor(&admin, json)),
     }

@@ -21,6 +21,7 @@ use thali_platform::outbound::Outbound;
 use thali_runtime::trace::{Sampler, TraceSpec};
 use thali_runtime::{CacheKey, Runtime, RuntimeConfig};
 use thali_telemetry::Telemetry;
+use thali_telemetry::traces::otlp::{Otlp, OtlpConfig};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::admin_token;
@@ -131,7 +132,8 @@ async fn run(
     let telemetry = file.telemetry;
     let (control, runtime, outbound) = wire(&args, file, data, Arc::clone(&identity)).await?;
     let config = config(&args, in_front)?;
-    record_traces(telemetry, &config.telemetry, &runtime);
+    let kept = config.telemetry.clone();
+    record_traces(telemetry, &kept, &runtime)?;
     let tracer = Arc::clone(runtime.tracer());
     let gateway = Gateway::bind(config, control.clone(), runtime, guards)
         .await
@@ -158,7 +160,7 @@ async fn run(
         let deploys = folder::deploy_all(&control, &audit, folder);
         tokio::select! {
             refused = deploys => report(folder, refused)?,
-            () = stop.wait() => return Ok(stop_serving(serving, &control, args.drain).await),
+            () = stop.wait() => return Ok(stop_serving(serving, &control, &kept, args.drain).await),
         }
     }
     serving.ready();
@@ -189,11 +191,19 @@ async fn run(
         }
     }
     tracing::info!("stopping: running requests have {:?} to finish", args.drain);
-    Ok(stop_serving(serving, &control, args.drain).await)
+    Ok(stop_serving(serving, &control, &kept, args.drain).await)
 }
 
-/// Lets requests end, and a deploy that is between its migration and its swap.
-async fn stop_serving(serving: Serving, control: &Control, drain: Duration) -> ExitCode {
+/// How long a collector may take for what is left to send at the end.
+const FLUSH_GRACE: Duration = Duration::from_secs(5);
+
+/// Lets requests end, and a deploy that is between its migration and its swap. Then what they left is sent on.
+async fn stop_serving(
+    serving: Serving,
+    control: &Control,
+    telemetry: &Telemetry,
+    drain: Duration,
+) -> ExitCode {
     let settled = tokio::time::timeout(drain, control.settled());
     let deliveries = control.events().stop(drain);
     let schedules = control.schedules().stop(drain);
@@ -202,6 +212,11 @@ async fn stop_serving(serving: Serving, control: &Control, drain: Duration) -> E
         tracing::warn!(
             "a deploy was cut short; what it had not stored is swept up at the next start"
         );
+    }
+    if let Some(otlp) = telemetry.otlp()
+        && !otlp.flush(FLUSH_GRACE).await
+    {
+        tracing::warn!("the collector did not take the last spans in {FLUSH_GRACE:?}");
     }
     finish(cut)
 }
@@ -260,9 +275,20 @@ fn config(args: &UpArgs, in_front: GatewayTable) -> Result<GatewayConfig, CliErr
 }
 
 /// Requests are recorded from the first one on.
-fn record_traces(table: TelemetryTable, telemetry: &Telemetry, runtime: &Runtime) {
+fn record_traces(
+    table: TelemetryTable,
+    telemetry: &Telemetry,
+    runtime: &Runtime,
+) -> Result<(), CliError> {
     let per_second = table.traces_per_second;
-    telemetry.trace(runtime, TraceSpec { per_second, sampler: Sampler::OFF });
+    let config = OtlpConfig::from_env(|name| std::env::var(name).ok()).map_err(CliError::start)?;
+    let sampler = config.as_ref().map_or(Sampler::OFF, |config| config.sampler);
+    let otlp = config.as_ref().map(Otlp::start).transpose().map_err(CliError::chain)?;
+    telemetry.trace(runtime, TraceSpec { per_second, sampler }, otlp);
+    if let Some(config) = &config {
+        tracing::info!(endpoint = config.endpoint, "traces are sent to a collector");
+    }
+    Ok(())
 }
 
 fn open_site(folder: &Path) -> Result<Site, CliError> {

@@ -16,6 +16,7 @@ mod plain;
 mod process;
 mod revisions;
 mod services;
+mod telemetry;
 mod traffic;
 
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use prometheus_client::encoding::text;
 use prometheus_client::registry::Registry;
 use thali_control::Control;
 use thali_runtime::Runtime;
+use thali_telemetry::Telemetry;
 
 use crate::auth::Auth;
 use crate::front::Fronts;
@@ -59,6 +61,7 @@ pub(crate) struct Sources {
     pub(crate) streams: Arc<Streams>,
     pub(crate) public: Arc<Server>,
     pub(crate) admin: Arc<Server>,
+    pub(crate) telemetry: Telemetry,
 }
 
 impl Format {
@@ -95,6 +98,11 @@ impl Metrics {
         registry.register_collector(Box::new(changes::Changes(control())));
         registry.register_collector(Box::new(outbound::Outbound(control())));
         let control = control();
+        let traces = telemetry::Traces {
+            runtime: Arc::clone(&sources.runtime),
+            telemetry: sources.telemetry.clone(),
+        };
+        registry.register_collector(Box::new(traces));
         registry.register_collector(Box::new(collect::Gateway(sources)));
         Self { registry: Arc::new(root), fronts, control, standing }
     }

@@ -10,7 +10,8 @@ use thali_contract::contract::FunctionRef;
 use thali_contract::events::{Topic, decode};
 use thali_contract::name::ServiceName;
 use thali_contract::problem::Mistake;
-use thali_runtime::{Context, Delivery, Fault, NodeIndex, Runtime, Topology};
+use thali_runtime::trace::{Failure, Link, Source, Span, SpanKind, Text};
+use thali_runtime::{Context, Delivery, Fault, NodeIndex, Runtime, Topology, TraceContext};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -22,6 +23,9 @@ use crate::events::terms::Subscriptions;
 
 /// How many mistakes of a payload an error names.
 const MISTAKES_TOLD: usize = 3;
+
+/// What it says is the subscriber's own, and in the log.
+const REFUSED: Failure = Failure { kind: "refused", message: "the subscriber returned an error" };
 
 /// A subscription's way to its subscriber.
 pub(super) struct Handlers {
@@ -90,12 +94,39 @@ impl Handlers {
             Err(mistakes) => return Outcome::Failed(unreadable(&mistakes)),
         };
         let deadline = Instant::now() + revision.limits().timeout;
+        let mut span = self.span(event, attempt, &context, revision.source());
         let context = Context { deadline, ..context };
         let result = self.runtime.invoke(&topology, node, at, &params, context).await;
         if matches!(result, Ok(Some(Val::Result(Err(_))))) {
             revision.outcomes().count_failure();
+            span.fail(REFUSED);
         }
+        span.end_with(&result);
         outcome(result)
+    }
+
+    /// The span of a delivery: below the one that published the event, and linked to it, for who looks at links only.
+    fn span(
+        &self,
+        event: &StoredEvent,
+        attempt: Attempt,
+        context: &Context,
+        source: &Arc<Source>,
+    ) -> Span {
+        let Some(recording) = &context.recording else { return Span::NONE };
+        let TraceContext { trace_id, parent_id, .. } = event.trace;
+        let name = format!("deliver {}.{}", self.publisher, event.function);
+        let mut span =
+            recording.begin(SpanKind::Consumer, Some(source), Some(parent_id), name.into());
+        span.link(Link { trace_id, span_id: parent_id });
+        span.set("messaging.system", "thali");
+        span.set("messaging.operation.name", "deliver");
+        span.set("messaging.operation.type", "process");
+        span.set("messaging.destination.name", format!("{}.{}", self.topic, event.function));
+        span.set("messaging.consumer.group.name", Text::copied(self.subscriber.as_str()));
+        span.set("messaging.message.id", event.id.to_string());
+        span.set("thali.delivery.attempt", attempt.number);
+        span
     }
 
     /// Every attempt is a request of its own, so another attempt may meet another revision.
@@ -106,10 +137,12 @@ impl Handlers {
             attempt: attempt.number,
             attempts_max: attempt.max,
         };
-        let context = Context::new(Uuid::now_v7(), event.trace, Duration::ZERO);
-        let principal = event.principal.clone();
-        let tracestate = event.tracestate.clone();
-        Context { principal, tracestate, delivery: Some(Arc::new(delivery)), ..context }
+        let request_id = Uuid::now_v7();
+        let (trace, recording) = self.runtime.tracer().resume(event.trace, request_id);
+        let context = Context::new(request_id, trace, Duration::ZERO);
+        let (principal, tracestate) = (event.principal.clone(), event.tracestate.clone());
+        let delivery = Some(Arc::new(delivery));
+        Context { recording, principal, tracestate, delivery, ..context }
     }
 }
 

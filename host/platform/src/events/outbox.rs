@@ -159,7 +159,7 @@ impl Outbox {
             event.function.name.as_str().into(),
             encoded.key.into(),
             encoded.payload.into(),
-            context.trace.to_string().into(),
+            context.trace.stored().into(),
             context.request_id.as_bytes().to_vec().into(),
             now_ms().into(),
             principal.map_or(Value::Null, |who| who.subject.as_str().into()),

@@ -11,6 +11,7 @@ use hyper_util::client::legacy;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use thali_contract::name::ServiceName;
 use thali_contract::origin::{HttpOrigin, HttpUrl};
+use thali_runtime::trace::Span;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
@@ -21,7 +22,7 @@ use super::counts::{Counts, OutboundCounts};
 use super::error::OutboundError;
 use super::grants::{Grant, Grants};
 use super::invocation::{Invocation, Place};
-use super::{head, hops};
+use super::{head, hops, spans};
 
 /// Look-ups of names of one service at the same time, a fraction of those of the host.
 const LOOKUPS_MAX: usize = 4;
@@ -144,10 +145,12 @@ impl Client {
         place: Result<Place, OutboundError>,
     ) -> Result<Response<ResponseBody>, OutboundError> {
         let origin = request.url.origin.clone();
+        let span = spans::begin(&request, invocation);
         let answer = match place {
-            Ok(place) => self.exchange(request, invocation, place).await,
+            Ok(place) => self.exchange(request, invocation, place, &span).await,
             Err(error) => Err(error),
         };
+        spans::end(span, &answer);
         self.note(&origin, invocation, &answer);
         answer
     }
@@ -157,10 +160,13 @@ impl Client {
         request: OutboundRequest,
         invocation: &Invocation,
         place: Place,
+        span: &Span,
     ) -> Result<Response<ResponseBody>, OutboundError> {
         let OutboundRequest { method, url, headers, body, timeouts } = request;
         let upstream = self.upstreams.get(&url.origin).ok_or_else(|| self.denied(&url.origin))?;
-        let trace = (&invocation.trace, invocation.tracestate.as_deref());
+        // Whoever answers is told of the request's own span.
+        let trace = invocation.trace.within(span);
+        let trace = (&trace, invocation.tracestate.as_deref());
         let mut request = head::request(method, &url, headers, trace, body)?;
         request.headers_mut().insert(hops::DEPTH, hops::header(invocation.depth));
         let service_place = Arc::clone(&self.open).try_acquire_owned().map_err(|_| {

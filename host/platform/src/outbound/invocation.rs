@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Weak};
 
+use thali_runtime::trace::{Recording, Source, Span, SpanKind, Text};
 use thali_runtime::{Guard, State, TraceContext, TraceState};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
@@ -25,6 +26,8 @@ pub struct Invocation {
     pub deadline: Instant,
     /// The trace that its requests belong to.
     pub trace: TraceContext,
+    /// What its spans go into, and whom they are about, when it is recorded.
+    recorded: Option<(Arc<Recording>, Arc<Source>)>,
     /// What came with that trace.
     pub tracestate: Option<Arc<TraceState>>,
     /// How deep it is: calls between services, and what the request came with.
@@ -80,6 +83,7 @@ impl Invocation {
             guard: Weak::new(),
             deadline,
             trace,
+            recorded: None,
             tracestate: None,
             depth: 0,
             request_id: Uuid::nil(),
@@ -91,7 +95,8 @@ impl Invocation {
         let context = state.context();
         let (trace, request_id) = (context.trace, context.request_id);
         let depth = context.depth_outside.saturating_add(context.depth);
-        let tracestate = context.tracestate.clone();
+        let (tracestate, recording) = (context.tracestate.clone(), context.recording.clone());
+        let recorded = recording.map(|recording| (recording, Arc::clone(state.source())));
         let deadline = state.deadline();
         let tally = state.locals().get::<Tally>().unwrap_or_else(|| {
             let tally = Arc::new(Tally::new(limits));
@@ -99,12 +104,18 @@ impl Invocation {
             tally
         });
         let guard = Arc::downgrade(&state.guard());
-        Self { tally, guard, deadline, trace, tracestate, depth, request_id }
+        Self { tally, guard, deadline, trace, recorded, tracestate, depth, request_id }
     }
 
     /// Takes the place of one more request.
     pub(super) fn begin(&self) -> Result<Place, OutboundError> {
         Ok(Place { _turn: self.tally.take()?, _guard: self.guard.upgrade() })
+    }
+
+    /// Begins the span of a request.
+    pub(super) fn span(&self, name: impl FnOnce() -> Text) -> Span {
+        let Some((recording, source)) = &self.recorded else { return Span::NONE };
+        recording.begin(SpanKind::Client, Some(source), Some(self.trace.parent_id), name())
     }
 
     /// When a request that begins now must be done.

@@ -25,6 +25,7 @@ mod limits;
 mod private;
 mod resolve;
 mod socket;
+mod spans;
 mod tls;
 mod wasi;
 

@@ -3,19 +3,24 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Instant;
 
 use parking_lot::RwLock;
 use thali_contract::contract::FunctionRef;
 use thali_contract::json;
 use thali_contract::name::ServiceName;
 use thali_contract::ty::Type;
-use thali_runtime::{Context, NodeIndex, Runtime, Topology, TraceContext};
+use thali_runtime::trace::{Failure, SpanKind};
+use thali_runtime::{Context, NodeIndex, Runtime, Topology};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 use wasmtime::component::Val;
 
 use super::plan::Schedules;
 use crate::messaging::shown;
+
+/// What it says is the service's own, and in the log.
+const REFUSED: Failure = Failure { kind: "refused", message: "the function returned an error" };
 
 /// Names a schedule.
 pub(super) type Id = (ServiceName, String);
@@ -61,9 +66,16 @@ impl Services {
         let (node, at) = find(&topology, id).ok_or("the service does not serve now")?;
         let revision = topology.revision(node);
         let request_id = Uuid::now_v7();
-        let trace = TraceContext::begin(request_id);
-        let context = Context::new(request_id, trace, revision.limits().timeout);
+        let (trace, recording) = self.runtime.tracer().begin(request_id, None, Instant::now());
+        let timeout = revision.limits().timeout;
+        let context = Context { recording, ..Context::new(request_id, trace, timeout) };
+        let name = || format!("schedule {}", id.1).into();
+        let mut span = context.span(SpanKind::Internal, Some(revision.source()), name);
         let ended = self.runtime.invoke(&topology, node, at, &[], context).await;
+        if matches!(ended, Ok(Some(Val::Result(Err(_))))) {
+            span.fail(REFUSED);
+        }
+        span.end_with(&ended);
         match ended.map_err(|fault| fault.to_string())? {
             Some(Val::Result(Err(error))) => {
                 let function = revision.contract().function(at).map(|(_, function)| function);

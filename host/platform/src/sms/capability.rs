@@ -8,7 +8,7 @@ use wasmtime::component::{HasSelf, Linker};
 
 use super::bindings::thali::platform::sms as wit;
 use super::{Message, Texter};
-use crate::messaging::SendError;
+use crate::messaging::{self, SendError};
 
 /// Lends every service the host's [`Texter`], which is among the extensions of its revision. Without
 /// one, messages go to the log.
@@ -35,8 +35,10 @@ impl wit::Host for State {
     }
 
     async fn send(&mut self, message: Message) -> Result<(), wit::Error> {
+        let span = messaging::span(self, "send text message");
         let (texter, service) = (texter(self), self.service().clone());
-        texter.send(&service, message).await.map_err(|error| match error {
+        let sent = messaging::sent(span, texter.send(&service, message).await);
+        sent.map_err(|error| match error {
             SendError::Rejected(detail) => wit::Error::Rejected(detail),
             SendError::Unavailable(detail) => wit::Error::Unavailable(detail),
         })

@@ -7,6 +7,7 @@ use thali_runtime::{Capability, State};
 use wasmtime::component::{HasSelf, Linker, Resource};
 
 use crate::sql::bindings::thali::platform::sql::{self as wit, Error};
+use crate::sql::spans::{self, ended};
 use crate::sql::writer::OWN_TRANSACTION;
 use crate::sql::{
     Caller, Database, OpenTransaction, Rows, SqlError, Statement, Unavailable, Unit, Value,
@@ -62,9 +63,9 @@ impl wit::Host for State {
         sql: String,
         params: Vec<Value>,
     ) -> wasmtime::Result<Result<Rows, Error>> {
-        let database = database(self);
+        let (span, database) = (spans::statement(self, &sql), database(self));
         let query = async { database?.query(Statement { sql, params }).await };
-        Ok(query.await.map_err(Error::from))
+        Ok(ended(span, query.await))
     }
 
     async fn execute(
@@ -72,24 +73,24 @@ impl wit::Host for State {
         sql: String,
         params: Vec<Value>,
     ) -> wasmtime::Result<Result<u64, Error>> {
-        let writer = writer(self);
+        let (span, writer) = (spans::statement(self, &sql), writer(self));
         let execute = async {
             let (database, caller) = writer?;
             database.execute(caller, Statement { sql, params }).await
         };
-        Ok(execute.await.map_err(Error::from))
+        Ok(ended(span, execute.await))
     }
 
     async fn batch(
         &mut self,
         statements: Vec<Statement>,
     ) -> wasmtime::Result<Result<Vec<u64>, Error>> {
-        let writer = writer(self);
+        let (span, writer) = (spans::batch(self, &statements), writer(self));
         let batch = async {
             let (database, caller) = writer?;
             database.batch(caller, statements).await
         };
-        Ok(batch.await.map_err(Error::from))
+        Ok(ended(span, batch.await))
     }
 }
 
@@ -114,8 +115,9 @@ impl wit::HostTransaction for State {
         sql: String,
         params: Vec<Value>,
     ) -> wasmtime::Result<Result<Rows, Error>> {
+        let span = spans::statement(self, &sql);
         let transaction = self.table().get(&transaction)?;
-        Ok(transaction.query(Statement { sql, params }).await.map_err(Error::from))
+        Ok(ended(span, transaction.query(Statement { sql, params }).await))
     }
 
     async fn execute(
@@ -124,8 +126,9 @@ impl wit::HostTransaction for State {
         sql: String,
         params: Vec<Value>,
     ) -> wasmtime::Result<Result<u64, Error>> {
+        let span = spans::statement(self, &sql);
         let transaction = self.table().get(&transaction)?;
-        Ok(transaction.execute(Statement { sql, params }).await.map_err(Error::from))
+        Ok(ended(span, transaction.execute(Statement { sql, params }).await))
     }
 
     async fn add(
@@ -140,12 +143,16 @@ impl wit::HostTransaction for State {
     }
 
     async fn commit(&mut self, transaction: Resource<Unit>) -> wasmtime::Result<Result<(), Error>> {
+        let span = spans::named(self, "COMMIT");
         let transaction = take(self, transaction)?;
-        Ok(transaction.commit().await.map_err(Error::from))
+        Ok(ended(span, transaction.commit().await))
     }
 
     async fn drop(&mut self, transaction: Resource<Unit>) -> wasmtime::Result<()> {
+        let span = spans::named(self, "ROLLBACK");
         // What it has seen of others and the service tells its client must be durable by then.
-        Ok(take(self, transaction)?.rollback().await?)
+        let outcome = take(self, transaction)?.rollback().await;
+        span.end();
+        Ok(outcome?)
     }
 }

@@ -76,6 +76,7 @@ mod reader;
 mod restore;
 mod session;
 mod shelf;
+mod spans;
 mod split;
 mod statement;
 mod tally;

@@ -8,6 +8,7 @@ mod develop;
 mod host;
 mod services;
 mod time;
+mod traces;
 mod under;
 
 use std::path::PathBuf;
@@ -23,6 +24,7 @@ pub(crate) use data::{DbArgs, DbCommand, ExportFormat};
 pub(crate) use develop::{BuildArgs, NewArgs};
 pub(crate) use host::{CompileChildArgs, LogFormat, UpArgs};
 pub(crate) use services::{DeployArgs, TrafficArgs, Why};
+pub(crate) use traces::TracesArgs;
 
 /// A microservices platform in one binary: every service is a sandboxed WebAssembly component.
 #[derive(Debug, Parser)]
@@ -163,6 +165,17 @@ pub(crate) enum Command {
         /// At most so many.
         #[arg(long, default_value_t = 20)]
         limit: u32,
+    },
+    /// List what requests did lately, the newest first.
+    #[command(
+        after_help = "Examples:\n  thali traces --errors\n  thali traces --service orders --slow 5ms"
+    )]
+    Traces(TracesArgs),
+    /// Draw one trace: each hop, whose it was, when and how long.
+    #[command(after_help = "Example:\n  thali trace 0af7651916cd43dd8448eb211c80319c")]
+    Trace {
+        /// The trace, as `thali traces` or the header `traceparent` of an answer names it.
+        id: String,
     },
     /// Print the OpenAPI document of everything that is live.
     Openapi,

@@ -31,5 +31,6 @@ mod site;
 mod stock;
 mod support;
 mod swap;
+mod traces;
 mod upload;
 mod users;

@@ -83,6 +83,14 @@ impl TestHost {
         Self::start(data, &["--seed", "--components", folder.path().to_str().unwrap()])
     }
 
+    /// A host with the food delivery services and these environment variables.
+    pub(crate) fn with_services_and(variables: &[(&str, &str)]) -> Self {
+        let (data, folder) = (tempfile::tempdir().unwrap(), food_folder());
+        let variables = variables.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
+        let seeded = ["--seed", "--components", folder.path().to_str().unwrap()];
+        Self::start_with(data, &seeded, Ways { arguments: Vec::new(), variables })
+    }
+
     /// A host with every service there is and their seed data.
     pub(crate) fn with_all_services() -> Self {
         Self::with_all_services_told("")

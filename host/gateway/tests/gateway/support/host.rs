@@ -97,7 +97,7 @@ impl TestHost {
         let mut config = GatewayConfig { listen: any, admin: any, ..GatewayConfig::default() };
         change(&mut config);
         let spec = TraceSpec { per_second: 1000, sampler: Sampler::OFF };
-        config.telemetry.trace(&runtime, spec);
+        config.telemetry.trace(&runtime, spec, None);
         let audit = AuditLog::open(&folder.path().join("audit.jsonl")).unwrap();
         let guards =
             Guards { auth: Arc::clone(&auth), admin_token, audit, configured: Arc::default() };
