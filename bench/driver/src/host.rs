@@ -54,10 +54,19 @@ impl Host {
     /// Starts a host and waits until it serves. The data folder stays as the last one of this name
     /// left it.
     pub(crate) fn start(work: &Work, spec: HostSpec<'_>) -> Result<Self> {
+        Self::start_watched(work, spec, None)
+    }
+
+    /// The same with an access log, and with every trace sent to the collector, if there is one.
+    pub(crate) fn start_watched(
+        work: &Work,
+        spec: HostSpec<'_>,
+        collector: Option<SocketAddr>,
+    ) -> Result<Self> {
         let addresses = work.folder().join(format!("{}.json", spec.name));
         let _ = fs::remove_file(&addresses);
         let log = work.folder().join(format!("{}.log", spec.name));
-        let process = Self::spawn(work, spec, &addresses, &log)?;
+        let process = spawn(work, spec, collector, &addresses, &log)?;
         let until = Instant::now() + START_MAX;
         loop {
             if let Some(text) = fs::read_to_string(&addresses).ok().filter(|text| !text.is_empty())
@@ -87,26 +96,15 @@ impl Host {
         addresses: &Path,
         log: &Path,
     ) -> Result<Process> {
-        let any = || SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let mut command = Command::new(work.thali()?);
-        command
-            .args(["up", "--no-access-log", "--log", "warn", "--admin", "127.0.0.1:0"])
-            .args(["--listen", &spec.listen.unwrap_or_else(any).to_string()])
-            .arg("--data")
-            .arg(work.folder().join(spec.name))
-            .arg("--addr-file")
-            .arg(addresses);
-        command.args(spec.options);
-        if spec.seed {
-            command.arg("--seed");
-        }
-        let stderr = File::options().create(true).append(true).open(log)?;
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr);
-        Process::spawn("thali up", &mut command)
+        spawn(work, spec, None, addresses, log)
     }
 
     pub(crate) fn client(&self) -> Client {
         Client::new(self.server.address)
+    }
+
+    pub(crate) fn admin_address(&self) -> SocketAddr {
+        self.admin
     }
 
     pub(crate) fn admin(&self) -> Client {
@@ -127,6 +125,37 @@ impl Host {
         let stopped = self.server.process.terminate(STOP_MAX);
         stopped.with_context(|| format!("its log ends with\n{}", last_lines(&self.log)))
     }
+}
+
+fn spawn(
+    work: &Work,
+    spec: HostSpec<'_>,
+    collector: Option<SocketAddr>,
+    addresses: &Path,
+    log: &Path,
+) -> Result<Process> {
+    let any = || SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let mut command = Command::new(work.thali()?);
+    command
+        .args(["up", "--admin", "127.0.0.1:0"])
+        .args(["--listen", &spec.listen.unwrap_or_else(any).to_string()])
+        .arg("--data")
+        .arg(work.folder().join(spec.name))
+        .arg("--addr-file")
+        .arg(addresses);
+    match collector {
+        None => command.args(["--no-access-log", "--log", "warn"]),
+        Some(collector) => command
+            .env("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://{collector}"))
+            .env("OTEL_TRACES_SAMPLER", "always_on"),
+    };
+    command.args(spec.options);
+    if spec.seed {
+        command.arg("--seed");
+    }
+    let stderr = File::options().create(true).append(true).open(log)?;
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr);
+    Process::spawn("thali up", &mut command)
 }
 
 /// Uploads a component.

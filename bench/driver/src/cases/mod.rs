@@ -16,6 +16,7 @@ mod restart;
 mod serving;
 mod shop;
 mod streams;
+mod telemetry;
 
 use anyhow::{Result, bail};
 
@@ -55,6 +56,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         (streams::CASES, streams::run),
         (overload::CASES, overload::run),
         (gateway::CASES, gateway::run),
+        (telemetry::CASES, telemetry::run),
         (micro::CASES, micro::run),
     ];
     if !cases.iter().flat_map(|(names, _)| *names).any(|name| args.wants(name)) {
