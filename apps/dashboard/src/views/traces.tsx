@@ -28,22 +28,31 @@ const columns: Column<TraceLine>[] = [
   { id: 'started', head: 'Began', drop: 'small', sort: (row) => row.started_at, cell: (row) => <span class="nowrap">{time(row.started_at)}</span> },
 ];
 
+/** What was shown when somebody wanted it to hold still, and for which filters. */
+interface Paused {
+  key: string;
+  data: Items<TraceLine> | undefined;
+}
+
 export default function Traces() {
-  const [live, setLive] = useState(true);
+  const [paused, pause] = useState<Paused>();
   const { query } = place.value;
   const filters = Object.fromEntries(['service', 'route', 'errors', 'min_ms', 'before'].map((name) => [name, query.get(name)]));
   const older = !!filters.before;
+  const key = JSON.stringify(filters);
   const loaded = useLoad((signal) => read<Items<TraceLine>>('traces', { ...filters, limit: PAGE }, signal), [filters], {
     on: [signedIn],
-    everyMs: live && !older ? REFRESH_MS : undefined,
+    everyMs: paused || older ? undefined : REFRESH_MS,
   });
+  // An answer that was on its way is not shown after all.
+  const shown = paused?.key === key ? { ...loaded, data: paused.data } : loaded;
   return (
     <div class="view">
       <div class="view-head">
         <h1>Traces</h1>
         <div class="actions">
           {older ? <Button small onClick={() => setQuery({ before: '' })}>Newest</Button> : (
-            <Button small onClick={() => (live || loaded.reload(), setLive(!live))}>{live ? 'Pause' : 'Go on'}</Button>
+            <Button small onClick={() => (paused && loaded.reload(), pause(paused ? undefined : { key, data: loaded.data }))}>{paused ? 'Go on' : 'Pause'}</Button>
           )}
         </div>
       </div>
@@ -54,7 +63,7 @@ export default function Traces() {
           <TextFilter name="min_ms" label="Slower than (ms)" numeric />
           <CheckFilter name="errors" label="Only failed" />
         </div>
-        <Show loaded={loaded} what="the traces">
+        <Show loaded={shown} what="the traces">
           {({ items }) => items.length === 0 ? <None filtered={Object.values(filters).some(Boolean)} /> : (
             <>
               <Table caption={older ? 'Older traces' : 'The newest traces'} columns={columns} rows={items} keyOf={(row) => row.trace_id} />

@@ -1,6 +1,6 @@
 // The events that were given up.
 
-import { useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { signedIn } from '../../api';
 import { ago, plural, time } from '../../format';
 import { changes, status } from '../../live';
@@ -27,9 +27,15 @@ export function Letters({ dead, reload }: { dead: number; reload: () => void }) 
   const [publisher, subscriber, open] = ['publisher', 'subscriber', 'letter'].map((name) => query.get(name));
   const [shown, show] = useState(PAGE);
   const [chosen, choose] = useState<ReadonlySet<string>>(new Set());
-  const loaded = useLoad((signal) => upTo(shown, { publisher, subscriber }, signal), [publisher, subscriber, shown, dead], {
+  const loaded = useLoad((signal) => upTo(shown, { publisher, subscriber }, signal), [publisher, subscriber], {
     on: [changes.events, signedIn],
   });
+  // What is shown stays while more is read.
+  const known = useRef(`${dead} ${shown}`);
+  useEffect(() => {
+    if (known.current !== `${dead} ${shown}`) loaded.reload();
+    known.current = `${dead} ${shown}`;
+  }, [dead, shown]);
   const items = loaded.data?.items ?? [];
   const selected = items.filter((letter) => chosen.has(keyOf(letter)));
   const toggle = (keys: string[], on: boolean) => {
