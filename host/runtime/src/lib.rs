@@ -50,6 +50,7 @@ pub use fault::{Fault, Trap, TrapKind};
 pub use histogram::{Histogram, HistogramSnapshot};
 pub use limits::{HostLimits, Limits};
 pub use outcomes::{OutcomeSnapshot, Outcomes};
+pub use output::Severity;
 pub use revision::{Code, CompileError, PrepareError, Revision, RevisionSpec};
 pub use share::{Affinity, Lineup, SHARES_TOTAL, Sticky, sticky_key};
 pub use state::{Guard, State};

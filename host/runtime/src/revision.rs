@@ -18,6 +18,7 @@ use crate::invoke::Idle;
 use crate::limits::Limits;
 use crate::link;
 use crate::outcomes::Outcomes;
+use crate::output::Speaker;
 use crate::state::State;
 use crate::trace::Source;
 use crate::trap_log::{Say, TrapLog};
@@ -82,6 +83,7 @@ pub struct RevisionSpec {
 pub struct Revision {
     spec: RevisionSpec,
     source: Arc<Source>,
+    speaker: Arc<Speaker>,
     tag: Box<str>,
     pre: InstancePre<State>,
     functions: Box<[Box<[Exported]>]>,
@@ -185,6 +187,7 @@ impl Runtime {
                 version: spec.version.to_string().into(),
                 revision: spec.number,
             }),
+            speaker: Arc::new(Speaker::new(spec.service.as_str(), spec.number)),
             tag: format!("{}/{}", spec.service, spec.number).into(),
             shared: self.shared().of(&spec.service, room),
             room,
@@ -287,6 +290,11 @@ impl Revision {
         &self.outcomes
     }
 
+    /// Lines of its invocations that were not logged because there were too many in a second.
+    pub fn log_lines_dropped(&self) -> u64 {
+        self.speaker.dropped()
+    }
+
     /// Whether the manifest says the service can do without this import.
     pub fn is_optional(&self, import: &InterfaceName) -> bool {
         self.spec.optional.iter().any(|optional| optional.same_interface(import))
@@ -309,6 +317,11 @@ impl Revision {
     /// What its spans are about.
     pub fn source(&self) -> &Arc<Source> {
         &self.source
+    }
+
+    /// Who its invocations speak as.
+    pub(crate) fn speaker(&self) -> &Arc<Speaker> {
+        &self.speaker
     }
 
     pub(crate) fn pre(&self) -> &InstancePre<State> {

@@ -14,7 +14,7 @@ use crate::engine::Runtime;
 use crate::extensions::Extensions;
 use crate::http::HttpPart;
 use crate::meter::Meter;
-use crate::output::{Channel, Output, Stream};
+use crate::output::{Channel, Output, Severity, Stream};
 use crate::revision::Revision;
 use crate::topology::{Chain, NodeIndex, Topology};
 use crate::trace::{Source, Span, SpanKind, Text};
@@ -52,8 +52,7 @@ pub(crate) struct Scope {
 impl State {
     pub(crate) fn new(runtime: &Arc<Runtime>, revision: &Revision, scope: Scope) -> Self {
         let host = runtime.limits();
-        let request_id = scope.context.request_id;
-        let output = Output::new(revision.label(), request_id, host.output_bytes_max);
+        let output = Output::new(revision.speaker(), &scope.context, host.output_bytes_max);
         let wasi = WasiCtx::builder()
             .stdout(Stream::new(&output, Channel::Stdout))
             .stderr(Stream::new(&output, Channel::Stderr))
@@ -82,7 +81,7 @@ impl State {
 
     /// Makes a store that served one invocation ready for the next.
     pub(crate) fn restart(&mut self, scope: Scope) {
-        self.output.restart(scope.context.request_id, self.runtime.limits().output_bytes_max);
+        self.output.restart(&scope.context, self.runtime.limits().output_bytes_max);
         self.meter.restart();
         self.scope = scope;
     }
@@ -140,6 +139,11 @@ impl State {
     /// Resources that capabilities hand out, such as transactions.
     pub fn table(&mut self) -> &mut ResourceTable {
         &mut self.table
+    }
+
+    /// Logs what the guest says, within what it may say. `context` is a name to group messages by.
+    pub fn log(&self, severity: Severity, context: &str, message: &str) {
+        self.output.message(severity, context, message);
     }
 
     /// What travels with the request.
