@@ -11,6 +11,7 @@ pub mod context;
 pub mod events;
 pub mod idempotency;
 pub mod identity;
+pub mod logging;
 pub mod mail;
 mod messaging;
 pub mod outbound;
@@ -30,6 +31,8 @@ pub const CAPABILITIES: &[&dyn Capability] = &[
     &config::ConfigCapability,
     &context::ContextCapability,
     &identity::IdentityCapability,
+    &logging::WasiLogging,
+    &logging::WasiLoggingUnversioned,
     &mail::MailCapability,
     &outbound::HttpCapability,
     &outbound::WasiHttpTypes,

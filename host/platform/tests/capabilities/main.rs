@@ -11,6 +11,7 @@ mod cache;
 mod config;
 mod context;
 mod identity;
+mod logging;
 mod mail;
 mod outbound;
 mod sms;
