@@ -9,6 +9,7 @@ use arc_swap::ArcSwap;
 use thali_control::Control;
 use thali_runtime::Runtime;
 use thali_telemetry::Telemetry;
+use thali_telemetry::logs::Logs;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::AbortHandle;
 
@@ -83,6 +84,7 @@ pub struct Gateway {
     control: Arc<Control>,
     runtime: Arc<Runtime>,
     guards: Guards,
+    logs: Arc<Logs>,
 }
 
 /// Two listeners that serve, until [`Serving::stop`].
@@ -128,7 +130,14 @@ impl Gateway {
     ) -> io::Result<Self> {
         let (public, admin) = (listen(config.listen)?, listen(config.admin)?);
         let (address, admin_address) = (public.local_addr()?, admin.local_addr()?);
-        Ok(Self { public, admin, address, admin_address, config, control, runtime, guards })
+        let logs = Logs::none();
+        Ok(Self { public, admin, address, admin_address, config, control, runtime, guards, logs })
+    }
+
+    /// Shows this log to who may see it. Without it there is nothing to see.
+    #[must_use]
+    pub fn with_logs(self, logs: Arc<Logs>) -> Self {
+        Self { logs, ..self }
     }
 
     /// Where the services are.
@@ -163,6 +172,7 @@ impl Gateway {
             public: Arc::clone(&public),
             admin: Arc::clone(&admin),
             telemetry: self.config.telemetry.clone(),
+            logs: Arc::clone(&self.logs),
         });
         let dispatch = Dispatch::new(
             Arc::clone(&self.control),
@@ -192,6 +202,7 @@ impl Gateway {
             control: self.control,
             runtime: self.runtime,
             metrics,
+            logs: self.logs,
             board,
             closing: closing.clone(),
             telemetry: self.config.telemetry,

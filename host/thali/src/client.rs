@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use thali_platform::config::Secret;
+use ureq::typestate::WithoutBody;
 use ureq::{Agent, RequestBuilder};
 
 use crate::error::{CliError, Refusal};
@@ -59,7 +60,28 @@ impl Admin {
         &self,
         path: &str,
     ) -> Result<(impl Read + use<>, Option<u64>), CliError> {
-        let request = self.signed(self.agent.get(self.url(path))).config();
+        let body = self.open(self.agent.get(self.url(path)))?;
+        let length = body.content_length();
+        Ok((body.into_reader(), length))
+    }
+
+    /// Begins to read what goes on and on, after the event with the id `last`. It breaks off after some minutes, so that
+    /// a host that went without a word is noticed.
+    pub(crate) fn follow(
+        &self,
+        path: &str,
+        last: Option<&str>,
+    ) -> Result<impl Read + use<>, CliError> {
+        let request = self.agent.get(self.url(path));
+        let request = match last {
+            Some(id) => request.header("last-event-id", id),
+            None => request,
+        };
+        Ok(self.open(request)?.into_reader())
+    }
+
+    fn open(&self, request: RequestBuilder<WithoutBody>) -> Result<ureq::Body, CliError> {
+        let request = self.signed(request).config();
         let sent = request.timeout_global(Some(TRANSFER_TIMEOUT)).build().call();
         let response = sent.map_err(|error| self.unreachable(&error))?;
         if !response.status().is_success() {
@@ -67,9 +89,7 @@ impl Admin {
                 CliError::Broken("the host refused, and did not say why".into())
             }));
         }
-        let body = response.into_body();
-        let length = body.content_length();
-        Ok((body.into_reader(), length))
+        Ok(response.into_body())
     }
 
     /// Sends a large file.

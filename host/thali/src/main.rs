@@ -20,6 +20,7 @@ mod folder;
 mod host_file;
 mod identity;
 mod logging;
+mod logs;
 mod new;
 mod notify;
 mod output;
@@ -102,6 +103,7 @@ fn run(args: Args, given: &Given) -> Result<ExitCode, CliError> {
         Command::Token(options) => token::token(&options, json),
         Command::Auth { command: AuthCommand::Reload } => commands::reload_keys(&admin, json),
         Command::Config(options) => config::config(options.command, &admin, given, json),
+        Command::Logs(options) => logs::logs(&admin, &options, json),
         Command::Audit { limit } => audit::audit(&admin, limit, json),
         Command::Traces(options) => traces::traces(&admin, &options, json),
         Command::Trace { id } => traces::trace(&admin, &id, json),

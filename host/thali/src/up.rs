@@ -21,6 +21,7 @@ use thali_platform::outbound::Outbound;
 use thali_runtime::trace::{Sampler, TraceSpec};
 use thali_runtime::{CacheKey, Runtime, RuntimeConfig};
 use thali_telemetry::Telemetry;
+use thali_telemetry::logs::FileLimits;
 use thali_telemetry::traces::otlp::{Otlp, OtlpConfig};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -112,6 +113,7 @@ async fn run(
 ) -> Result<ExitCode, CliError> {
     let mut stop = Stop::listen()?;
     let data = open_data(&args.data).map_err(CliError::chain)?;
+    logging.logs.write_to(Some((data.paths().root.join("logs"), FileLimits::default())));
     let keys =
         KeySource { config: args.config.clone(), data: data.paths().root.clone(), dev: args.dev };
     let (auth, identity) = keys.open(&file)?;
@@ -137,7 +139,8 @@ async fn run(
     let tracer = Arc::clone(runtime.tracer());
     let gateway = Gateway::bind(config, control.clone(), runtime, guards)
         .await
-        .map_err(|error| listen_error(&args, &error))?;
+        .map_err(|error| listen_error(&args, &error))?
+        .with_logs(Arc::clone(&logging.logs));
     let addresses = (gateway.address(), gateway.admin_address());
     outbound.close(gateway.admin_address());
     let serving = gateway.serve();

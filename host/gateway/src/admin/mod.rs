@@ -13,6 +13,7 @@ mod database;
 mod events;
 mod graph;
 mod guard;
+mod logs;
 mod may;
 mod metrics;
 pub(crate) mod pages;
@@ -38,8 +39,10 @@ use thali_contract::name::ServiceName;
 use thali_control::Control;
 use thali_runtime::Runtime;
 use thali_telemetry::Telemetry;
+use thali_telemetry::logs::Logs;
 
 use audit::AuditLog;
+use logs::LogDesk;
 use may::{May, Need, Routes};
 use token::{Door, Visitor};
 
@@ -73,6 +76,7 @@ pub(crate) struct Host {
     auth: Arc<Auth>,
     metrics: Metrics,
     audit: Arc<AuditLog>,
+    log_desk: LogDesk,
     board: Arc<Board>,
     closing: Closing,
     telemetry: Telemetry,
@@ -84,6 +88,7 @@ pub(crate) struct Parts {
     pub(crate) control: Arc<Control>,
     pub(crate) runtime: Arc<Runtime>,
     pub(crate) metrics: Metrics,
+    pub(crate) logs: Arc<Logs>,
     pub(crate) board: Arc<Board>,
     pub(crate) closing: Closing,
     pub(crate) telemetry: Telemetry,
@@ -94,13 +99,15 @@ pub(crate) struct Parts {
 impl AdminHandler {
     pub(crate) fn new(parts: Parts, guards: Guards, address: SocketAddr) -> Self {
         let Guards { auth, admin_token, audit, configured } = guards;
-        let Parts { control, runtime, metrics, board, closing, telemetry, anonymous_reads } = parts;
+        let Parts { control, runtime, metrics, logs, board, closing, telemetry, anonymous_reads } =
+            parts;
         let host = Host {
             control: Arc::clone(&control),
             runtime,
             auth,
             metrics,
             audit,
+            log_desk: LogDesk::new(logs),
             board,
             closing,
             telemetry,
@@ -200,6 +207,8 @@ fn routes() -> [Routes; 2] {
         .data("/config", get(config::list))
         .write("/config/reload", post(config::reload))
         .data("/audit", get(audit::list))
+        .data("/logs", get(logs::list))
+        .data("/logs/stream", get(logs::follow))
         .data("/traces", get(traces::list))
         .data("/traces/{id}", get(traces::show))
         .read("/graph", get(graph::graph))

@@ -11,6 +11,7 @@ mod databases;
 mod durations;
 mod events;
 mod family;
+mod logs;
 mod outbound;
 mod plain;
 mod process;
@@ -26,6 +27,7 @@ use prometheus_client::registry::Registry;
 use thali_control::Control;
 use thali_runtime::Runtime;
 use thali_telemetry::Telemetry;
+use thali_telemetry::logs::Logs;
 
 use crate::auth::Auth;
 use crate::front::Fronts;
@@ -62,6 +64,7 @@ pub(crate) struct Sources {
     pub(crate) public: Arc<Server>,
     pub(crate) admin: Arc<Server>,
     pub(crate) telemetry: Telemetry,
+    pub(crate) logs: Arc<Logs>,
 }
 
 impl Format {
@@ -97,6 +100,8 @@ impl Metrics {
         registry.register_collector(Box::new(databases::Databases(control())));
         registry.register_collector(Box::new(changes::Changes(control())));
         registry.register_collector(Box::new(outbound::Outbound(control())));
+        let logs = Arc::clone(&sources.logs);
+        registry.register_collector(Box::new(logs::Logging { logs, control: control() }));
         let control = control();
         let traces = telemetry::Traces {
             runtime: Arc::clone(&sources.runtime),

@@ -6,6 +6,7 @@ mod config;
 mod data;
 mod develop;
 mod host;
+mod logs;
 mod services;
 mod time;
 mod traces;
@@ -23,6 +24,7 @@ pub(crate) use config::{ConfigArgs, ConfigCommand};
 pub(crate) use data::{DbArgs, DbCommand, ExportFormat};
 pub(crate) use develop::{BuildArgs, NewArgs};
 pub(crate) use host::{CompileChildArgs, LogFormat, UpArgs};
+pub(crate) use logs::LogsArgs;
 pub(crate) use services::{DeployArgs, TrafficArgs, Why};
 pub(crate) use traces::TracesArgs;
 
@@ -160,6 +162,11 @@ pub(crate) enum Command {
         after_help = "Examples:\n  thali config show --origin\n  thali config check thali.toml\n  thali config reload\n  thali config example > thali.toml"
     )]
     Config(ConfigArgs),
+    /// Read what services write and the host says, and follow it.
+    #[command(
+        after_help = "Examples:\n  thali logs orders -f\n  thali logs --since 10m --level warn\n  thali logs --request 019aabcd-..."
+    )]
+    Logs(LogsArgs),
     /// List who changed what through the admin API, the newest first.
     Audit {
         /// At most so many.
