@@ -33,6 +33,7 @@ export const views: View[] = [
   { at: 'databases', inner: true, name: 'Database', load: () => import('./views/database') },
   { at: 'schedules', name: 'Schedules', ofService: true, load: () => import('./views/schedules') },
   { at: 'logs', name: 'Logs', ofService: true, load: () => import('./views/logs') },
+  { at: 'api', name: 'API', load: () => import('./views/api') },
 ];
 
 /** The view for a path; the overview is at the empty one. */

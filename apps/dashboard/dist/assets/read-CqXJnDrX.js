@@ -1,1 +1,0 @@
-import{F as e}from"./index-D4Kb5hAW.js";async function t(t,n,r){return await(await e(t,{query:n,signal:r,quiet:!0})).json()}export{t};

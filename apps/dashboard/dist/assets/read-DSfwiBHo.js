@@ -1,0 +1,1 @@
+import{u as e}from"./jsxRuntime-C5mPsXWP.js";async function t(t,n,r){return await(await e(t,{query:n,signal:r,quiet:!0})).json()}export{t};
