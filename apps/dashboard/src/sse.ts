@@ -15,6 +15,8 @@ export interface Frame {
 }
 
 export interface Listener {
+  /** A 401 is told to `lost`, instead of asking for the token. */
+  quiet?: boolean;
   frame(frame: Frame): void;
   /** The stream is open; `again` after a loss. */
   open?(again: boolean): void;
@@ -34,7 +36,7 @@ export async function listen(path: string, query: Query, listener: Listener, sto
     try {
       const headers: Record<string, string> = { accept: 'text/event-stream' };
       if (lastId) headers['last-event-id'] = lastId;
-      const response = await send(path, { query, headers, signal: current.signal });
+      const response = await send(path, { query, headers, signal: current.signal, quiet: listener.quiet });
       listener.open?.(opened);
       opened = true;
       for await (const chunk of frames(response)) {

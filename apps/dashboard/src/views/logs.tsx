@@ -20,8 +20,12 @@ export default function Logs() {
   const filters = Object.fromEntries(FILTERS.map((name) => [name, place.value.query.get(name)]));
   const [turn, setTurn] = useState(0);
   const feed = useMemo(() => new Feed(filters), [JSON.stringify(filters), signedIn.value, turn]);
-  useEffect(() => () => feed.stop(), [feed]);
   const [paused, setPaused] = useState(false);
+  useEffect(() => {
+    // Whoever asks for other lines wants to see them.
+    setPaused(false);
+    return () => feed.stop();
+  }, [feed]);
   useEffect(() => feed.pause(paused), [feed, paused]);
   const [state, lines, held, lost] = [feed.state.value, feed.lines.value, feed.held.value, feed.lost.value];
   return (

@@ -1,15 +1,14 @@
 // The lines that a view shows: what was there before, and what comes. Everything has a limit.
 
 import { signal } from '@preact/signals';
-import { Problem, type Query } from '../../api';
+import type { Problem, Query } from '../../api';
 import { listen, type Frame } from '../../sse';
-import { read } from '../read';
 import type { Line, Shown } from './types';
 
 /** So many lines are shown, and as many wait while the view is paused; older ones go. */
 export const LINES_MAX = 2000;
 
-/** Of what was there before. */
+/** So many of what was there before are asked for. */
 const FIRST_LINES = 500;
 
 /** Lines that come within this time are drawn together. */
@@ -54,18 +53,12 @@ export class Feed {
   }
 
   async #follow(filters: Query): Promise<void> {
-    const stop = this.#stop.signal;
-    try {
-      const { items } = await read<{ items: Line[] }>('logs', { ...filters, limit: FIRST_LINES }, stop);
-      this.lines.value = items.map((line) => this.#keyed(line));
-      this.state.value = { is: 'following' };
-      const after = items.at(-1)?.seq ?? 0;
-      const lost = (problem: Problem) => (this.state.value = { is: 'lost', problem });
-      const open = () => (this.state.value = { is: 'following' });
-      await listen('logs/stream', { ...filters, after }, { frame: (frame) => this.#take(frame), open, lost }, stop);
-    } catch (error) {
-      if (!stop.aborted) this.state.value = { is: 'lost', problem: Problem.of(error) };
-    }
+    await listen('logs/stream', { ...filters, limit: FIRST_LINES }, {
+      quiet: true,
+      frame: (frame) => this.#take(frame),
+      open: () => (this.state.value = { is: 'following' }),
+      lost: (problem) => (this.state.value = { is: 'lost', problem }),
+    }, this.#stop.signal);
   }
 
   #take({ event, data }: Frame): void {
@@ -74,18 +67,13 @@ export class Feed {
       return;
     }
     if (event !== 'log') return;
-    this.#waiting.push(this.#keyed(JSON.parse(data) as Line));
+    this.#next += 1;
+    this.#waiting.push({ ...(JSON.parse(data) as Line), key: this.#next });
     this.#timer ??= window.setTimeout(() => {
       this.#timer = undefined;
       if (this.#paused) this.#hold();
       else this.#show();
     }, TOGETHER_MS);
-  }
-
-  /** A host that was started again counts from the start, so `seq` is no key. */
-  #keyed(line: Line): Shown {
-    this.#next += 1;
-    return { ...line, key: this.#next };
   }
 
   #hold(): void {
