@@ -2,22 +2,20 @@
 
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use indicatif::ProgressBar;
 use serde_json::{Value, json};
 
 use crate::args::{BuildArgs, DeployArgs, NewArgs, Why};
+use crate::build::{How, Words};
 use crate::client::{Admin, Answer};
 use crate::error::CliError;
 use crate::output::{note, out};
+use crate::progress;
 use crate::rollouts::shared_out;
 use crate::table::{cell, table};
 
 type Outcome = Result<ExitCode, CliError>;
-
-/// How often the spinner turns.
-const SPIN: Duration = Duration::from_millis(100);
 
 /// `thali new`
 pub(crate) fn new(args: &NewArgs, json: bool) -> Outcome {
@@ -31,12 +29,17 @@ pub(crate) fn new(args: &NewArgs, json: bool) -> Outcome {
 
 /// `thali build`
 pub(crate) fn build(args: &BuildArgs, json: bool) -> Outcome {
+    let bar = progress::builds(args.folders.len());
     for folder in &args.folders {
-        let report = crate::build::build(folder)?;
+        bar.begins(folder);
+        let say = |line: &str| bar.say(line);
+        let words = if bar.is_seen() { Words::To(&say) } else { Words::All };
+        let report = crate::build::build(folder, How { words, running: None })?;
+        bar.done();
         if json {
-            print_json(&serde_json::to_value(&report).unwrap_or_default());
+            bar.aside(|| print_json(&serde_json::to_value(&report).unwrap_or_default()));
         } else {
-            out!("{report}");
+            bar.aside(|| out!("{report}"));
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -46,7 +49,7 @@ pub(crate) fn build(args: &BuildArgs, json: bool) -> Outcome {
 pub(crate) fn deploy(admin: &Admin, args: &DeployArgs, json: bool) -> Outcome {
     let bytes = std::fs::read(&args.file)
         .map_err(|source| CliError::Read { path: args.file.clone(), source })?;
-    let spinner = spinner(&format!("deploying {}", name_of(&args.file)));
+    let spinner = progress::spinner(&format!("deploying {}", name_of(&args.file)));
     let begun = Instant::now();
     let canary = args.canary.map(|percent| percent.to_string());
     let query = query(&[
@@ -177,10 +180,4 @@ pub(crate) fn query(parameters: &[(&str, Option<&str>)]) -> String {
 fn name_of(file: &Path) -> String {
     file.file_stem()
         .map_or_else(|| file.display().to_string(), |stem| stem.to_string_lossy().into())
-}
-
-fn spinner(message: &str) -> ProgressBar {
-    let spinner = ProgressBar::new_spinner().with_message(message.to_owned());
-    spinner.enable_steady_tick(SPIN);
-    spinner
 }

@@ -12,6 +12,7 @@ use crate::client::Admin;
 use crate::commands::{print_json, segment};
 use crate::error::CliError;
 use crate::output::{self, note};
+use crate::progress;
 use crate::table::table;
 
 type Outcome = Result<ExitCode, CliError>;
@@ -149,7 +150,9 @@ fn backup(admin: &Admin, path: &str, file: &Path, force: bool, json: bool) -> Ou
 fn save(admin: &Admin, path: &str, aside: &Path) -> Result<u64, CliError> {
     let failed = |source| CliError::Write { path: aside.to_owned(), source };
     let mut target = private(aside).map_err(failed)?;
-    let (mut copy, announced) = admin.download(&format!("{path}/backup"))?;
+    let (copy, announced) = admin.download(&format!("{path}/backup"))?;
+    let bar = progress::bytes("copying", announced);
+    let mut copy = bar.wrap_read(copy);
     let mut magic = [0; MAGIC.len()];
     let broken = |error: io::Error| CliError::Broken(error.to_string());
     copy.read_exact(&mut magic).map_err(broken)?;
@@ -161,6 +164,7 @@ fn save(admin: &Admin, path: &str, aside: &Path) -> Result<u64, CliError> {
     if announced.is_some_and(|announced| announced != bytes) {
         return Err(CliError::Broken(format!("{bytes} of {announced:?} bytes came")));
     }
+    bar.finish_and_clear();
     target.sync_all().map_err(failed)?;
     Ok(bytes)
 }
@@ -180,7 +184,10 @@ fn beside(file: &Path) -> PathBuf {
 fn restore(admin: &Admin, path: &str, name: &str, file: &Path, json: bool) -> Outcome {
     let backup =
         File::open(file).map_err(|source| CliError::Read { path: file.to_owned(), source })?;
-    let body = admin.upload(path, backup)?.body;
+    let spinner = progress::spinner(&format!("restoring {name}"));
+    let answer = admin.upload(path, backup);
+    spinner.finish_and_clear();
+    let body = answer?.body;
     if json {
         return Ok(print_json(&body));
     }

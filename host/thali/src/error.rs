@@ -8,13 +8,23 @@ use serde_json::Value;
 use thiserror::Error;
 
 use crate::build::BuildError;
+use crate::dev::NoComponents;
 use crate::host_file::FileMistakes;
 use crate::new::NewError;
 
-/// Exit code when the host, or a check, said no.
-const REFUSED: u8 = 1;
+/// Exit code when what was asked for was not done, or a check failed.
+const FAILED: u8 = 1;
+/// Exit code of a command line that cannot be understood.
+const USAGE: u8 = 2;
 /// Exit code when no host answers.
 const UNREACHABLE: u8 = 3;
+/// Exit code when the host said no.
+const REFUSED: u8 = 4;
+/// Exit code when the host does not have what was named.
+const NOT_FOUND: u8 = 5;
+
+/// The statuses with which a host says no, rather than that it cannot.
+const CLIENT_ERRORS: std::ops::Range<u64> = 400..500;
 
 /// What can go wrong on the command line.
 #[derive(Debug, Error, Diagnostic)]
@@ -63,6 +73,14 @@ pub(crate) enum CliError {
     #[diagnostic(transparent)]
     File(#[from] Box<FileMistakes>),
 
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Components(#[from] NoComponents),
+
+    /// An option that only shows to be wrong when it is used.
+    #[error("{0}")]
+    Usage(clap::Error),
+
     #[error("{what}")]
     Start {
         what: String,
@@ -104,12 +122,20 @@ impl std::fmt::Display for Refusal {
 }
 
 impl CliError {
-    /// 1: refused. 3: no host. (2 is clap's, for a wrong command line.)
+    /// What scripts go by: docs/cli.md has the table.
     pub(crate) fn exit_code(&self) -> ExitCode {
-        match self {
-            Self::Unreachable { .. } => ExitCode::from(UNREACHABLE),
-            _ => ExitCode::from(REFUSED),
-        }
+        ExitCode::from(match self {
+            Self::Unreachable { .. } => UNREACHABLE,
+            Self::Usage(_) | Self::Function(_) | Self::Share(_) => USAGE,
+            Self::Refused(Refusal(problem)) => {
+                match problem.get("status").and_then(Value::as_u64) {
+                    Some(404) => NOT_FOUND,
+                    Some(status) if CLIENT_ERRORS.contains(&status) => REFUSED,
+                    _ => FAILED,
+                }
+            }
+            _ => FAILED,
+        })
     }
 
     /// For programs: the host's own problem document, or one like it.

@@ -13,6 +13,7 @@ mod commands;
 mod compile_child;
 mod config;
 mod db;
+mod dev;
 mod doctor;
 mod error;
 mod events;
@@ -25,6 +26,7 @@ mod new;
 mod notify;
 mod output;
 mod reload;
+mod progress;
 mod rollouts;
 mod schedules;
 mod settings;
@@ -79,6 +81,7 @@ fn run(args: Args, given: &Given) -> Result<ExitCode, CliError> {
     let json = args.json;
     match args.command {
         Command::Up(options) => up::up(options, given, token),
+        Command::Dev(options) => dev::dev(&options, token.as_ref(), json),
         Command::CompileChild(options) => Ok(compile_child::run(&options)),
         Command::New(options) => commands::new(&options, json),
         Command::Build(options) => commands::build(&options, json),

@@ -2,12 +2,35 @@
 //! `thali audit | head`.
 
 use std::fmt::Arguments;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Whether some output was lost that somebody still wanted.
 static LOST: AtomicBool = AtomicBool::new(false);
+
+/// Whether standard error is a terminal that may have colours.
+static COLOURS: LazyLock<bool> =
+    LazyLock::new(|| io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none());
+
+/// How a word on standard error is meant.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Tone {
+    Good,
+    Bad,
+    Plain,
+}
+
+/// A word in the colour of what it means.
+pub(crate) fn tone(tone: Tone, word: &str) -> String {
+    let colour = match tone {
+        Tone::Good => "1;32",
+        Tone::Bad => "1;31",
+        Tone::Plain => "1",
+    };
+    if *COLOURS { format!("\x1b[{colour}m{word}\x1b[0m") } else { word.to_owned() }
+}
 
 /// Prints a line of what was asked for.
 macro_rules! out {

@@ -26,7 +26,7 @@ use thali_telemetry::traces::otlp::{Otlp, OtlpConfig};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::admin_token;
-use crate::args::UpArgs;
+use crate::args::{Started, UpArgs};
 use crate::backends;
 use crate::error::CliError;
 use crate::folder::{self, Watch};
@@ -168,7 +168,7 @@ async fn run(
     }
     serving.ready();
     announce(&args, addresses, &control)?;
-    if args.dev {
+    if args.dev && !args.starting.as_ref().is_some_and(|starting| starting.quiet) {
         announce_token(&args, &identity)?;
     }
     let watching = async {
@@ -334,6 +334,11 @@ fn announce(
     if let Some(file) = &args.addr_file {
         write_addresses(file, gateway, admin)
             .map_err(|error| CliError::start(format!("--addr-file {}: {error}", file.display())))?;
+    }
+    if let Some(starting) = &args.starting {
+        // It has ended if nobody waits any more, and then so does everything.
+        let _ = starting.tell.try_send(Started { gateway, admin });
+        return Ok(());
     }
     let services = control.live().services.len();
     // A reader that has gone away is no reason to stop.

@@ -1,5 +1,6 @@
 //! Making and building services.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
@@ -17,4 +18,27 @@ pub(crate) struct BuildArgs {
     /// The folders of component crates: each has a Cargo.toml and a service.toml.
     #[arg(required = true)]
     pub(crate) folders: Vec<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct DevArgs {
+    /// The folders of the services that are worked on. Without any the service here, or all of
+    /// components/; what else was built is served beside them.
+    #[arg(value_name = "DIR")]
+    pub(crate) folders: Vec<PathBuf>,
+    /// Where services are served. Port 0 takes a free one.
+    #[arg(long)]
+    pub(crate) listen: Option<SocketAddr>,
+    /// Where the admin API is served.
+    #[arg(long)]
+    pub(crate) admin: Option<SocketAddr>,
+    /// Load no seed data.
+    #[arg(long)]
+    pub(crate) no_seed: bool,
+    /// Deploy although it breaks a service that depends on it.
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// More options, as of `thali up`.
+    #[arg(last = true, value_name = "UP OPTIONS")]
+    pub(crate) host: Vec<String>,
 }

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
 use clap::ValueEnum;
@@ -78,6 +79,25 @@ pub(crate) struct UpArgs {
     /// Write the addresses that are listened on to this file, as JSON, once the host is ready.
     #[arg(long, value_name = "FILE")]
     pub(crate) addr_file: Option<PathBuf>,
+
+    /// Who else in this process waits for the host.
+    #[arg(skip)]
+    pub(crate) starting: Option<Starting>,
+}
+
+/// Somebody in this process who waits for the host, and tells people where it is.
+#[derive(Clone, Debug)]
+pub(crate) struct Starting {
+    pub(crate) tell: SyncSender<Started>,
+    /// Whether standard output is for programs.
+    pub(crate) quiet: bool,
+}
+
+/// Where a host serves.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Started {
+    pub(crate) gateway: SocketAddr,
+    pub(crate) admin: SocketAddr,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -22,8 +22,8 @@ pub(crate) use access::{AuthCommand, TokenArgs};
 pub(crate) use calls::{BreakersCommand, SchedulesCommand};
 pub(crate) use config::{ConfigArgs, ConfigCommand};
 pub(crate) use data::{DbArgs, DbCommand, ExportFormat};
-pub(crate) use develop::{BuildArgs, NewArgs};
-pub(crate) use host::{CompileChildArgs, LogFormat, UpArgs};
+pub(crate) use develop::{BuildArgs, DevArgs, NewArgs};
+pub(crate) use host::{CompileChildArgs, LogFormat, Started, Starting, UpArgs};
 pub(crate) use logs::LogsArgs;
 pub(crate) use services::{DeployArgs, TrafficArgs, Why};
 pub(crate) use traces::TracesArgs;
@@ -54,6 +54,12 @@ pub(crate) enum Command {
     /// Run a host.
     #[command(after_help = "Example:\n  thali up --components target/components --watch --seed")]
     Up(UpArgs),
+    /// Run a host, and build and swap in what you save. What does not build, or is refused, leaves the
+    /// revision that serves.
+    #[command(
+        after_help = "Examples:\n  thali dev\n  thali dev components/orders\n  thali dev . --listen 127.0.0.1:9000 -- --site public"
+    )]
+    Dev(DevArgs),
     /// Compile the component on standard input for a host that started this process.
     #[command(hide = true)]
     CompileChild(CompileChildArgs),

@@ -1,13 +1,13 @@
 //! Finding and compiling the package with cargo.
 
 use std::ffi::OsString;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, IsTerminal};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use serde::Deserialize;
 
-use super::BuildError;
+use super::{BuildError, How, Running};
 
 const TARGET: &str = "wasm32-wasip2";
 
@@ -17,6 +17,18 @@ const PROFILE: &str = "component";
 /// Lets workspaces that do not define the profile build as well; it changes nothing where it is defined
 /// as the host's own workspace does.
 const PROFILE_FALLBACK: &str = "profile.component.inherits=\"release\"";
+
+/// Where cargo's messages go.
+#[derive(Clone, Copy, Default)]
+pub(crate) enum Words<'a> {
+    /// To standard error, all of them.
+    #[default]
+    All,
+    /// To standard error; only what the compiler has to say.
+    Compiler,
+    /// What the compiler has to say, line by line, to this.
+    To(&'a (dyn Fn(&str) + Sync)),
+}
 
 /// A package and where cargo puts what it makes.
 #[derive(Debug)]
@@ -94,16 +106,34 @@ pub(super) fn package(dir: &Path) -> Result<Package, BuildError> {
     })
 }
 
-/// Compiles the package; cargo's messages go to standard error. Answers the component's file.
-pub(super) fn compile(dir: &Path, package: &Package) -> Result<PathBuf, BuildError> {
-    let mut child = cargo(dir)
+/// Compiles the package. Answers the component's file.
+pub(super) fn compile(dir: &Path, package: &Package, how: How<'_>) -> Result<PathBuf, BuildError> {
+    let mut command = cargo(dir);
+    command
         .args(["build", "--lib", "--target", TARGET, "--profile", PROFILE])
         .args(["--config", PROFILE_FALLBACK])
         .args(["--message-format", "json-render-diagnostics"])
-        .stdout(Stdio::piped())
-        .spawn()
-        .map_err(no_cargo)?;
-    let artifact = child.stdout.take().and_then(|out| artifact(BufReader::new(out), &package.id));
+        .stdout(Stdio::piped());
+    if !matches!(how.words, Words::All) {
+        command.arg("--quiet");
+    }
+    if matches!(how.words, Words::To(_)) {
+        command.stderr(Stdio::piped());
+        if colourful() {
+            command.env("CARGO_TERM_COLOR", "always");
+        }
+    }
+    if how.running.is_some() {
+        Running::prepare(&mut command);
+    }
+    let mut child = command.spawn().map_err(no_cargo)?;
+    if let Some(running) = how.running {
+        running.begins(&child);
+    }
+    let artifact = follow(&mut child, &package.id, how.words);
+    if let Some(running) = how.running {
+        running.ends();
+    }
     let failed = || BuildError::Compile { package: package.name.clone() };
     let status = child.wait().map_err(no_cargo)?;
     if status.success() {
@@ -111,6 +141,24 @@ pub(super) fn compile(dir: &Path, package: &Package) -> Result<PathBuf, BuildErr
     }
     // Asked only now, because it costs a moment and hardly ever is the reason.
     Err(if has_target(dir) { failed() } else { BuildError::NoTarget })
+}
+
+/// Reads what cargo says to its end. Answers the component's file, if it came to that.
+fn follow(child: &mut Child, package_id: &str, words: Words<'_>) -> Option<PathBuf> {
+    let (messages, said) = (child.stdout.take(), child.stderr.take());
+    std::thread::scope(|scope| {
+        if let (Words::To(say), Some(said)) = (words, said) {
+            scope.spawn(move || {
+                BufReader::new(said).lines().map_while(Result::ok).for_each(|line| say(&line));
+            });
+        }
+        messages.and_then(|messages| artifact(BufReader::new(messages), package_id))
+    })
+}
+
+/// Whether what the compiler says may have colours although it goes through a pipe.
+fn colourful() -> bool {
+    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()
 }
 
 /// Whether the compiler that cargo runs in `dir` has a standard library for components. It has when it

@@ -8,11 +8,14 @@
 mod cargo;
 mod error;
 mod parts;
+mod running;
+mod sources;
 mod wit;
 
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -27,12 +30,14 @@ use thali_contract::pack::{Parts, pack, unpack};
 use thali_contract::read::read_contract;
 use thali_contract::route::Routes;
 
+pub(crate) use cargo::Words;
 pub(crate) use error::BuildError;
+pub(crate) use running::Running;
 
 use error::io;
 
 /// The manifest's file name.
-const MANIFEST: &str = "service.toml";
+pub(crate) const MANIFEST: &str = "service.toml";
 
 /// The folder under cargo's target folder that holds what was built.
 const OUTPUT: &str = "components";
@@ -54,10 +59,22 @@ pub(crate) struct BuildReport {
     pub(crate) changed: bool,
     /// How long it took.
     pub(crate) seconds: f64,
+    /// The folders of everything that it was compiled from.
+    #[serde(skip)]
+    pub(crate) sources: BTreeSet<PathBuf>,
+}
+
+/// How cargo is run.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct How<'a> {
+    /// Where its messages go.
+    pub(crate) words: Words<'a>,
+    /// Through what it can be ended. Without one it ends with Ctrl-C, as this process does.
+    pub(crate) running: Option<&'a Running>,
 }
 
 /// Builds the component crate in `dir` and writes `target/components/NAME.wasm`.
-pub(crate) fn build(dir: &Path) -> Result<BuildReport, BuildError> {
+pub(crate) fn build(dir: &Path, how: How<'_>) -> Result<BuildReport, BuildError> {
     let started = Instant::now();
     let dir = fs::canonicalize(dir).map_err(io("open", dir))?;
     let manifest_path = dir.join(MANIFEST);
@@ -66,7 +83,8 @@ pub(crate) fn build(dir: &Path) -> Result<BuildReport, BuildError> {
     let package = cargo::package(&dir)?;
     // Read before compiling: a missing file shows in a moment, not after a minute.
     let (migrations, seed) = parts::database(&dir, manifest.database.as_ref())?;
-    let component = cargo::compile(&dir, &package)?;
+    let component = cargo::compile(&dir, &package, how)?;
+    let sources = sources::folders(&component);
     let component = fs::read(&component).map_err(io("read", &component))?;
     let contract = read_contract(&component).map_err(BuildError::Component)?;
     let wit = wit::packages(&dir, &package.workspace_root, &contract)?;
@@ -83,7 +101,14 @@ pub(crate) fn build(dir: &Path) -> Result<BuildReport, BuildError> {
         digest: Digest::of(&packed),
         changed,
         seconds: started.elapsed().as_secs_f64(),
+        sources,
     })
+}
+
+/// The folder that holds what is built from `dir`, and from the crates that share its target folder.
+pub(crate) fn output(dir: &Path) -> Result<PathBuf, BuildError> {
+    let dir = fs::canonicalize(dir).map_err(io("open", dir))?;
+    Ok(cargo::package(&dir)?.target_directory.join(OUTPUT))
 }
 
 /// What a deploy checks about the file alone.
@@ -118,7 +143,7 @@ fn write_if_changed(path: &Path, bytes: &[u8]) -> Result<bool, BuildError> {
 
 impl fmt::Display for BuildReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, version, path, size, digest, changed, seconds } = self;
+        let Self { name, version, path, size, digest, changed, seconds, .. } = self;
         let kib = size.div_ceil(1024);
         let state = if *changed { "" } else { ", unchanged" };
         let digest = digest.short();

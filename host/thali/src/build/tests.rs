@@ -137,7 +137,7 @@ fn wrong_wit_is_told_with_its_file_and_line() {
 fn every_mistake_in_the_manifest_is_told_before_anything_is_compiled() {
     let dir = tempfile::tempdir().unwrap();
     files(dir.path(), &[("service.toml", "[service]\nname = \"A\"\n")]);
-    let error = build(dir.path()).unwrap_err().to_string();
+    let error = build(dir.path(), How::default()).unwrap_err().to_string();
     assert!(error.contains("has 2 mistakes:\n  service.toml:1: "), "{error}");
     assert!(error.contains("\n  service.toml:2: "), "{error}");
 }
@@ -145,11 +145,11 @@ fn every_mistake_in_the_manifest_is_told_before_anything_is_compiled() {
 #[test]
 fn a_folder_without_a_component_crate_is_told_what_is_missing() {
     let dir = tempfile::tempdir().unwrap();
-    let error = build(dir.path()).unwrap_err().to_string();
+    let error = build(dir.path(), How::default()).unwrap_err().to_string();
     assert!(error.contains("service.toml"), "{error}");
     let service = "[service]\nname = \"a\"\nversion = \"1.0.0\"\n";
     files(dir.path(), &[("service.toml", service)]);
-    assert!(matches!(build(dir.path()), Err(BuildError::Metadata { .. })));
+    assert!(matches!(build(dir.path(), How::default()), Err(BuildError::Metadata { .. })));
     files(
         dir.path(),
         &[
@@ -160,5 +160,5 @@ fn a_folder_without_a_component_crate_is_told_what_is_missing() {
             ("src/lib.rs", ""),
         ],
     );
-    assert!(matches!(build(dir.path()), Err(BuildError::NoCdylib(_))));
+    assert!(matches!(build(dir.path(), How::default()), Err(BuildError::NoCdylib(_))));
 }

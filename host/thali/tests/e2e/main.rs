@@ -8,6 +8,7 @@ mod cli;
 mod contracts;
 mod databases;
 mod demo;
+mod dev;
 mod disks;
 mod drain;
 mod events;

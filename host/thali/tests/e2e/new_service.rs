@@ -1,53 +1,13 @@
 //! `thali new`: from nothing to a service that answers.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tempfile::TempDir;
 
 use crate::support::TestHost;
-
-fn repository() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
-}
-
-/// A program in `folder`, with cargo's files where they are found again by the next run.
-fn run(program: &str, arguments: &[&str], folder: &Path) -> Output {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("new-service");
-    let mut command = Command::new(program);
-    command.args(arguments).current_dir(folder).env("CARGO_TARGET_DIR", target);
-    command.output().unwrap()
-}
-
-fn thali(arguments: &[&str], folder: &Path) -> Output {
-    run(env!("CARGO_BIN_EXE_thali"), arguments, folder)
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-/// What a program that went well printed.
-fn printed(output: Output) -> String {
-    assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
-    text(&output.stdout)
-}
-
-fn json_of(output: Output) -> Value {
-    serde_json::from_str(&printed(output)).unwrap()
-}
-
-/// A folder with a new service in it, of which cargo takes the versions that this repository has.
-fn with_new_service() -> (TempDir, PathBuf) {
-    let folder = tempfile::tempdir().unwrap();
-    let made = json_of(thali(&["--json", "new", "order-notes"], folder.path()));
-    assert_eq!((&made["name"], &made["workspace"]), (&json!("order-notes"), &Value::Null));
-    let path = PathBuf::from(made["path"].as_str().unwrap());
-    fs::copy(repository().join("Cargo.lock"), path.join("Cargo.lock")).unwrap();
-    (folder, path)
-}
+use crate::support::crates::{cargo, json_of, new_service, printed, repository, text, thali};
 
 /// A workspace for services like this repository's, without its members.
 fn workspace() -> TempDir {
@@ -73,12 +33,11 @@ fn workspace() -> TempDir {
 
 #[test]
 fn a_new_service_passes_its_tests_and_serves() {
-    let (_folder, path) = with_new_service();
-    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
+    let (_folder, path) = new_service("order-notes", &[]);
     // The profile that it is built with, so that nothing is compiled twice.
-    let tested = printed(run(&cargo, &["test", "--profile", "component"], &path));
+    let tested = printed(cargo(&["test", "--profile", "component"], &path));
     assert!(tested.contains("test result: ok. 5 passed"), "{tested}");
-    printed(run(&cargo, &["fmt", "--check"], &path));
+    printed(cargo(&["fmt", "--check"], &path));
 
     let built = json_of(thali(&["--json", "build", "."], &path));
     let host = TestHost::empty();
@@ -132,7 +91,7 @@ fn what_cannot_be_made_says_why_and_what_to_do() {
 
 #[test]
 fn a_compiler_without_the_target_is_told_to_get_it() {
-    let (folder, path) = with_new_service();
+    let (folder, path) = new_service("order-notes", &[]);
     // A compiler as rustup installs it: with a standard library for this machine alone.
     let rustc = folder.path().join("rustc");
     let real = std::env::var("RUSTC").unwrap_or_else(|_| "rustc".into());

@@ -1,6 +1,7 @@
 //! A host of its own for each test: the real binary, free ports, a fresh folder.
 
 mod components;
+pub(crate) mod crates;
 mod process;
 
 use std::io::{BufRead, BufReader};
