@@ -30,6 +30,10 @@ build-components: build
 up *ARGS: build build-components
     exec {{ thali }} up --components target/components --watch --seed --dev --site apps/tracker/site "$@"
 
+# A node like that of `up`, which builds and swaps in what is saved; ARGS: the services that are worked on
+dev *ARGS: build
+    exec {{ thali }} dev "$@"
+
 # Run every test; ARGS choose some (cargo nextest's filters)
 test *ARGS: build build-components
     #!/usr/bin/env bash

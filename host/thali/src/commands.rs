@@ -6,11 +6,11 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use crate::args::{BuildArgs, DeployArgs, NewArgs, Why};
+use crate::args::{BuildArgs, CompletionsArgs, DeployArgs, NewArgs, Why};
 use crate::build::{How, Words};
 use crate::client::{Admin, Answer};
 use crate::error::CliError;
-use crate::output::{note, out};
+use crate::output::{self, note, out};
 use crate::progress;
 use crate::rollouts::shared_out;
 use crate::table::{cell, table};
@@ -140,6 +140,14 @@ pub(crate) fn reload_keys(admin: &Admin, json: bool) -> Outcome {
 /// `thali openapi`
 pub(crate) fn openapi(admin: &Admin) -> Outcome {
     Ok(print_json(&admin.get("/openapi.json")?.body))
+}
+
+/// `thali completions`
+pub(crate) fn completions(args: &CompletionsArgs) -> ExitCode {
+    let mut text = Vec::new();
+    clap_complete::generate(args.shell, &mut crate::args::command(), "thali", &mut text);
+    output::print(format_args!("{}", String::from_utf8_lossy(&text)));
+    ExitCode::SUCCESS
 }
 
 /// `orders revision 3 (1.4.0)`

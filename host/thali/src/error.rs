@@ -36,6 +36,13 @@ pub(crate) enum CliError {
     #[error("{0}")]
     Refused(Refusal),
 
+    #[error("{refusal}")]
+    NotFound {
+        refusal: Refusal,
+        #[help]
+        help: String,
+    },
+
     #[error("{path} cannot be read: {source}")]
     #[diagnostic(help("build it first: `thali build DIR` writes target/components/NAME.wasm"))]
     Read { path: PathBuf, source: std::io::Error },
@@ -126,6 +133,7 @@ impl CliError {
     pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
             Self::Unreachable { .. } => UNREACHABLE,
+            Self::NotFound { .. } => NOT_FOUND,
             Self::Usage(_) | Self::Function(_) | Self::Share(_) => USAGE,
             Self::Refused(Refusal(problem)) => {
                 match problem.get("status").and_then(Value::as_u64) {
@@ -142,6 +150,9 @@ impl CliError {
     pub(crate) fn to_json(&self) -> Value {
         match self {
             Self::Refused(Refusal(problem)) if problem.is_object() => problem.clone(),
+            Self::NotFound { refusal: Refusal(problem), .. } if problem.is_object() => {
+                problem.clone()
+            }
             other => {
                 let help = other.help().map(|help| help.to_string());
                 serde_json::json!({ "title": other.to_string(), "detail": help })

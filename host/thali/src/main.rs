@@ -18,6 +18,8 @@ mod doctor;
 mod error;
 mod events;
 mod folder;
+mod graph;
+mod hints;
 mod host_file;
 mod identity;
 mod logging;
@@ -25,20 +27,22 @@ mod logs;
 mod new;
 mod notify;
 mod output;
-mod reload;
 mod progress;
+mod reload;
 mod rollouts;
 mod schedules;
 mod settings;
 mod show;
 mod table;
 mod token;
+mod top;
 mod traces;
 mod up;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, FromArgMatches};
+use clap::FromArgMatches;
+use thali_platform::config::Secret;
 
 use crate::args::{Args, AuthCommand, Command};
 use crate::client::Admin;
@@ -52,7 +56,7 @@ use crate::settings::Given;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let matches = Args::command().get_matches();
+    let matches = args::command().get_matches();
     let args = Args::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let json = args.json;
     let code = match run(args, &Given::of(&matches)) {
@@ -73,44 +77,62 @@ fn main() -> ExitCode {
 fn run(args: Args, given: &Given) -> Result<ExitCode, CliError> {
     let token = match &args.command {
         // What a stranger's component is compiled by has no business with it.
-        Command::CompileChild(_) | Command::Build(_) | Command::New(_) => None,
+        Command::CompileChild(_)
+        | Command::Build(_)
+        | Command::New(_)
+        | Command::Completions(_) => None,
         Command::Config(options) if options.is_offline() => None,
         _ => admin_token::read(args.admin_token_file.as_deref())?,
     };
     let admin = Admin::new(&args.admin_url, token.as_ref());
     let json = args.json;
-    match args.command {
+    let named = args.command.service().map(str::to_owned);
+    let done = command(args.command, given, &admin, token, json);
+    done.map_err(|error| hints::with_service(error, &admin, named.as_deref()))
+}
+
+fn command(
+    command: Command,
+    given: &Given,
+    admin: &Admin,
+    token: Option<Secret>,
+    json: bool,
+) -> Result<ExitCode, CliError> {
+    match command {
         Command::Up(options) => up::up(options, given, token),
         Command::Dev(options) => dev::dev(&options, token.as_ref(), json),
         Command::CompileChild(options) => Ok(compile_child::run(&options)),
         Command::New(options) => commands::new(&options, json),
         Command::Build(options) => commands::build(&options, json),
-        Command::Deploy(options) => commands::deploy(&admin, &options, json),
-        Command::Services => commands::services(&admin, json),
-        Command::Show { name } => show::show(&admin, &name, json),
-        Command::Rollback { name, why } => rollouts::rollback(&admin, &name, &why, json),
-        Command::Traffic(options) => rollouts::traffic(&admin, &options, json),
+        Command::Deploy(options) => commands::deploy(admin, &options, json),
+        Command::Services => commands::services(admin, json),
+        Command::Show { name } => show::show(admin, &name, json),
+        Command::Rollback { name, why } => rollouts::rollback(admin, &name, &why, json),
+        Command::Traffic(options) => rollouts::traffic(admin, &options, json),
         Command::Promote { name, revision, why } => {
-            rollouts::promote(&admin, &name, revision.as_deref(), &why, json)
+            rollouts::promote(admin, &name, revision.as_deref(), &why, json)
         }
-        Command::Remove { name, force, why } => commands::remove(&admin, &name, force, &why, json),
+        Command::Remove { name, force, why } => commands::remove(admin, &name, force, &why, json),
         Command::Call { name, function, arguments } => {
-            commands::call(&admin, &name, &function, &arguments)
+            commands::call(admin, &name, &function, &arguments)
         }
-        Command::Db(options) => db::db(&admin, &options, json),
-        Command::Events { command } => events::run(&admin, &command, json),
+        Command::Db(options) => db::db(admin, &options, json),
+        Command::Events { command } => events::run(admin, &command, json),
         Command::Schedules { service, command } => {
-            schedules::schedules(&admin, service.as_deref(), command.as_ref(), json)
+            schedules::schedules(admin, service.as_deref(), command.as_ref(), json)
         }
-        Command::Breakers { command } => breakers::breakers(&admin, command.as_ref(), json),
+        Command::Breakers { command } => breakers::breakers(admin, command.as_ref(), json),
         Command::Token(options) => token::token(&options, json),
-        Command::Auth { command: AuthCommand::Reload } => commands::reload_keys(&admin, json),
-        Command::Config(options) => config::config(options.command, &admin, given, json),
-        Command::Logs(options) => logs::logs(&admin, &options, json),
-        Command::Audit { limit } => audit::audit(&admin, limit, json),
-        Command::Traces(options) => traces::traces(&admin, &options, json),
-        Command::Trace { id } => traces::trace(&admin, &id, json),
-        Command::Openapi => commands::openapi(&admin),
-        Command::Doctor => Ok(doctor::doctor(&admin, json)),
+        Command::Auth { command: AuthCommand::Reload } => commands::reload_keys(admin, json),
+        Command::Logs(options) => logs::logs(admin, &options, json),
+        Command::Traces(options) => traces::traces(admin, &options, json),
+        Command::Trace { id } => traces::trace(admin, &id, json),
+        Command::Config(options) => config::config(options.command, admin, given, json),
+        Command::Audit { limit } => audit::audit(admin, limit, json),
+        Command::Graph(options) => graph::graph(admin, &options, json),
+        Command::Top(options) => top::top(admin, &options, json),
+        Command::Completions(options) => Ok(commands::completions(&options)),
+        Command::Openapi => commands::openapi(admin),
+        Command::Doctor => Ok(doctor::doctor(admin, json)),
     }
 }

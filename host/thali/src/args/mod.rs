@@ -5,8 +5,10 @@ mod calls;
 mod config;
 mod data;
 mod develop;
+mod help;
 mod host;
 mod logs;
+mod look;
 mod services;
 mod time;
 mod traces;
@@ -23,8 +25,10 @@ pub(crate) use calls::{BreakersCommand, SchedulesCommand};
 pub(crate) use config::{ConfigArgs, ConfigCommand};
 pub(crate) use data::{DbArgs, DbCommand, ExportFormat};
 pub(crate) use develop::{BuildArgs, DevArgs, NewArgs};
+pub(crate) use help::command;
 pub(crate) use host::{CompileChildArgs, LogFormat, Started, Starting, UpArgs};
 pub(crate) use logs::LogsArgs;
+pub(crate) use look::{CompletionsArgs, GraphArgs, TopArgs};
 pub(crate) use services::{DeployArgs, TrafficArgs, Why};
 pub(crate) use traces::TracesArgs;
 
@@ -73,14 +77,19 @@ pub(crate) enum Command {
     #[command(after_help = "Example:\n  thali deploy target/components/orders.wasm")]
     Deploy(DeployArgs),
     /// List the services.
+    #[command(
+        after_help = "Examples:\n  thali services\n  thali services --json | jq -r '.items[].name'"
+    )]
     Services,
     /// Show one service: revisions, routes, contracts, limits.
+    #[command(after_help = "Example:\n  thali show orders")]
     Show {
         /// The service.
         name: String,
     },
     /// Make the revision that was live before live again, or call off the rollout that runs. Migrations are
     /// not undone.
+    #[command(after_help = "Example:\n  thali rollback orders -m 'prices were wrong'")]
     Rollback {
         /// The service.
         name: String,
@@ -93,6 +102,7 @@ pub(crate) enum Command {
     )]
     Traffic(TrafficArgs),
     /// End a rollout: make the canary the stable revision, with all the requests.
+    #[command(after_help = "Example:\n  thali promote orders -m 'a day without trouble'")]
     Promote {
         /// The service.
         name: String,
@@ -103,6 +113,7 @@ pub(crate) enum Command {
         why: Why,
     },
     /// Take a service out. Its database stays.
+    #[command(after_help = "Example:\n  thali remove notifications")]
     Remove {
         /// The service.
         name: String,
@@ -129,6 +140,9 @@ pub(crate) enum Command {
     )]
     Db(DbArgs),
     /// Look at subscriptions and dead letters; deliver them again, or forget them.
+    #[command(
+        after_help = "Examples:\n  thali events list\n  thali events redrive --subscriber notifications"
+    )]
     Events {
         #[command(subcommand)]
         command: EventsCommand,
@@ -159,6 +173,7 @@ pub(crate) enum Command {
     )]
     Token(TokenArgs),
     /// The keys that tokens are checked by.
+    #[command(after_help = "Example:\n  thali auth reload")]
     Auth {
         #[command(subcommand)]
         command: AuthCommand,
@@ -174,6 +189,7 @@ pub(crate) enum Command {
     )]
     Logs(LogsArgs),
     /// List who changed what through the admin API, the newest first.
+    #[command(after_help = "Example:\n  thali audit --limit 50")]
     Audit {
         /// At most so many.
         #[arg(long, default_value_t = 20)]
@@ -190,10 +206,42 @@ pub(crate) enum Command {
         /// The trace, as `thali traces` or the header `traceparent` of an answer names it.
         id: String,
     },
+    /// Show who calls whom, who hears whom, what is missing, and which circuits are open.
+    #[command(
+        after_help = "Examples:\n  thali graph\n  thali graph --dot | dot -Tsvg > services.svg"
+    )]
+    Graph(GraphArgs),
+    /// Show what the services do now: requests, errors, times, memory. q leaves.
+    #[command(after_help = "Examples:\n  thali top\n  thali top --once")]
+    Top(TopArgs),
+    /// Print what completes these commands in a shell.
+    #[command(
+        after_help = "Examples:\n  thali completions bash > ~/.local/share/bash-completion/completions/thali\n  thali completions zsh > \"${fpath[1]}/_thali\"\n  thali completions fish > ~/.config/fish/completions/thali.fish"
+    )]
+    Completions(CompletionsArgs),
     /// Print the OpenAPI document of everything that is live.
+    #[command(after_help = "Example:\n  thali openapi > openapi.json")]
     Openapi,
     /// Check this machine and the running host.
+    #[command(after_help = "Example:\n  thali doctor")]
     Doctor,
+}
+
+impl Command {
+    /// The service that it is about.
+    pub(crate) fn service(&self) -> Option<&str> {
+        match self {
+            Self::Show { name }
+            | Self::Rollback { name, .. }
+            | Self::Promote { name, .. }
+            | Self::Remove { name, .. }
+            | Self::Call { name, .. } => Some(name),
+            Self::Traffic(options) => Some(&options.name),
+            Self::Db(options) => Some(&options.name),
+            Self::Schedules { service, .. } => service.as_deref(),
+            _ => None,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -38,7 +38,7 @@ fn the_commands_of_a_days_work() {
 fn errors_say_what_to_do_and_have_exit_codes() {
     let host = TestHost::empty();
     let unknown = host.thali(&["rollback", "nothing"]);
-    assert_eq!(unknown.status.code(), Some(1));
+    assert_eq!(unknown.status.code(), Some(5));
     assert!(text(&unknown.stderr).contains("nothing"), "{}", text(&unknown.stderr));
 
     let unreadable = host.thali(&["deploy", "/no/such/file.wasm"]);
@@ -52,7 +52,7 @@ fn errors_say_what_to_do_and_have_exit_codes() {
 
     let refused = host.thali(&["--json", "rollback", "nothing"]);
     let problem: serde_json::Value = serde_json::from_slice(&refused.stdout).unwrap();
-    assert_eq!((refused.status.code(), &problem["status"]), (Some(1), &serde_json::json!(404)));
+    assert_eq!((refused.status.code(), &problem["status"]), (Some(5), &serde_json::json!(404)));
 }
 
 /// `thali services | head`, when `head` has seen enough.
@@ -107,7 +107,7 @@ fn a_host_with_an_admin_token_asks_for_it_and_the_command_line_sends_it() {
     assert_eq!(host.admin_get("/services").status, 200, "whoever is on the machine may look");
     assert_eq!(host.admin_get("/audit").status, 401);
     let refused = host.thali(&["audit"]);
-    assert_eq!(refused.status.code(), Some(1));
+    assert_eq!(refused.status.code(), Some(4));
     assert!(text(&refused.stderr).contains("THALI_ADMIN_TOKEN"), "{}", text(&refused.stderr));
     let file = host.data().join("admin-token");
     std::fs::write(&file, format!("{secret}\n")).unwrap();

@@ -78,7 +78,7 @@ fn a_bad_backup_changes_nothing() {
     let file = host.data().join("bad.sqlite");
     fs::write(&file, "no database").unwrap();
     let refused = host.thali(&["db", "orders", "restore", file.to_str().unwrap()]);
-    assert_eq!(refused.status.code(), Some(1));
+    assert_eq!(refused.status.code(), Some(4));
     let said = text(&refused.stderr);
     assert!(said.contains("not a SQLite database"), "{said}");
     let other = host.data().join("other.sqlite");
@@ -125,15 +125,15 @@ fn the_shell_reads_and_writes_as_the_service_could() {
     assert_eq!(json["items"][1]["columns"][0], "y");
 
     let refused = shell(&["--sql", "DELETE FROM orders"]);
-    assert_eq!(refused.status.code(), Some(1));
+    assert_eq!(refused.status.code(), Some(4));
     assert!(text(&refused.stderr).contains("--write"), "{}", text(&refused.stderr));
     for hidden in ["SELECT * FROM _thali_migrations", "PRAGMA journal_mode", "ATTACH 'x' AS y"] {
         let refused = shell(&["--write", "--sql", hidden]);
-        assert_eq!(refused.status.code(), Some(1), "{hidden}");
+        assert_eq!(refused.status.code(), Some(4), "{hidden}");
     }
 
     let half = shell(&["--write", "--sql", "CREATE TABLE notes (n TEXT); SELEKT"]);
-    assert_eq!(half.status.code(), Some(1));
+    assert_eq!(half.status.code(), Some(4));
     let whole = "CREATE TABLE notes (n TEXT); INSERT INTO notes VALUES ('a') RETURNING n";
     let whole = shell(&["--write", "--sql", whole]);
     assert!(whole.status.success(), "the failed script left nothing: {}", text(&whole.stderr));
@@ -150,6 +150,6 @@ fn an_export_has_every_row_and_nothing_of_the_host() {
     let rows = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     assert!(rows.clone().any(|line| line["table"] == "orders" && line["row"]["id"] == *id));
     let unknown = host.thali(&["db", "nobody", "export"]);
-    assert_eq!(unknown.status.code(), Some(1));
+    assert_eq!(unknown.status.code(), Some(5));
     assert!(text(&unknown.stderr).contains("nobody"), "{}", text(&unknown.stderr));
 }

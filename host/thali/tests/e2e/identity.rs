@@ -62,7 +62,7 @@ fn keys_are_rotated_while_the_host_runs_and_a_broken_file_changes_nothing() {
     assert_eq!((status(&host, &old), status(&host, &new)), (200, 200));
     std::fs::write(&file, "[auth]\nissuer = 7\n").unwrap();
     let refused = host.thali(&["auth", "reload"]);
-    assert_eq!(refused.status.code(), Some(1));
+    assert_eq!(refused.status.code(), Some(4));
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(said.contains("thali.toml:2") && said.contains("issuer"), "{said}");
     assert_eq!((status(&host, &old), status(&host, &new)), (200, 200));
