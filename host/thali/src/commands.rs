@@ -19,12 +19,26 @@ type Outcome = Result<ExitCode, CliError>;
 
 /// `thali new`
 pub(crate) fn new(args: &NewArgs, json: bool) -> Outcome {
-    let report = crate::new::new(&args.name, args.parent.as_deref())?;
+    let Some(name) = &args.name else { return Ok(templates(json)) };
+    let report = crate::new::new(name, &args.template, args.parent.as_deref())?;
     if json {
         return Ok(print_json(&serde_json::to_value(&report).unwrap_or_default()));
     }
     out!("{report}");
     Ok(ExitCode::SUCCESS)
+}
+
+fn templates(json: bool) -> ExitCode {
+    if json {
+        let items: Vec<_> = crate::new::templates()
+            .map(|(name, about)| json!({"name": name, "about": about}))
+            .collect();
+        return print_json(&json!({ "items": items }));
+    }
+    for (name, about) in crate::new::templates() {
+        out!("{name:12}{about}");
+    }
+    ExitCode::SUCCESS
 }
 
 /// `thali build`

@@ -6,7 +6,14 @@ use std::path::PathBuf;
 #[derive(Debug, clap::Args)]
 pub(crate) struct NewArgs {
     /// How it is called: lower-case letters, digits and hyphens.
-    pub(crate) name: String,
+    #[arg(required_unless_present = "list")]
+    pub(crate) name: Option<String>,
+    /// What it is made from; --list says what there is.
+    #[arg(long, value_name = "NAME", default_value = "minimal")]
+    pub(crate) template: String,
+    /// List the templates.
+    #[arg(long, conflicts_with_all = ["name", "template", "parent"])]
+    pub(crate) list: bool,
     /// The folder that it is made in. Without the option this one; at the root of a workspace for services,
     /// its folder `components`.
     #[arg(long = "in", value_name = "DIR")]

@@ -68,7 +68,9 @@ pub(crate) enum Command {
     #[command(hide = true)]
     CompileChild(CompileChildArgs),
     /// Make a new service: a small one that builds, passes its tests and serves, to be made into another.
-    #[command(after_help = "Example:\n  thali new notes && cd notes && thali build .")]
+    #[command(
+        after_help = "Examples:\n  thali new notes && cd notes && thali dev\n  thali new words --template subscriber\n  thali new --list"
+    )]
     New(NewArgs),
     /// Build component crates and pack manifest, migrations and WIT docs into one file each.
     #[command(after_help = "Example:\n  thali build components/orders")]

@@ -8,6 +8,8 @@ use thali_contract::problem::Mistake;
 use thali_contract::read::ReadError;
 use thiserror::Error;
 
+use super::mistakes::ManifestMistakes;
+
 /// Why a component could not be built.
 #[derive(Debug, Error, Diagnostic)]
 pub(crate) enum BuildError {
@@ -22,13 +24,9 @@ pub(crate) enum BuildError {
         source: std::io::Error,
     },
     /// The manifest is wrong, in itself or for this component.
-    #[error("{} has {}{}", path.display(), count(mistakes), lines(mistakes))]
-    Manifest {
-        /// The file.
-        path: PathBuf,
-        /// All of them.
-        mistakes: Vec<Mistake>,
-    },
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Manifest(Box<ManifestMistakes>),
     /// Cargo does not start.
     #[error("cannot run {program}: {source}")]
     #[diagnostic(help("install Rust from https://rustup.rs, or set CARGO to the path of cargo"))]
@@ -80,24 +78,13 @@ pub(crate) enum BuildError {
 }
 
 impl BuildError {
-    /// Mistakes in the manifest at `path`.
-    pub(super) fn manifest(path: &Path) -> impl Fn(Vec<Mistake>) -> Self {
-        move |mistakes| Self::Manifest { path: path.to_owned(), mistakes }
+    /// Mistakes in this text, which is the manifest at `path`.
+    pub(super) fn manifest(path: &Path, text: &str) -> impl Fn(Vec<Mistake>) -> Self {
+        move |mistakes| Self::Manifest(Box::new(ManifestMistakes::new(path, text, mistakes)))
     }
 }
 
 /// What went wrong with a file or folder.
 pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> BuildError {
     move |source| BuildError::Io { action, path: path.to_owned(), source }
-}
-
-fn count(mistakes: &[Mistake]) -> String {
-    match mistakes.len() {
-        1 => "a mistake:".into(),
-        many => format!("{many} mistakes:"),
-    }
-}
-
-fn lines(mistakes: &[Mistake]) -> String {
-    mistakes.iter().map(|mistake| format!("\n  {mistake}")).collect()
 }

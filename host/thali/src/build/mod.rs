@@ -7,6 +7,7 @@
 
 mod cargo;
 mod error;
+mod mistakes;
 mod parts;
 mod running;
 mod sources;
@@ -79,7 +80,7 @@ pub(crate) fn build(dir: &Path, how: How<'_>) -> Result<BuildReport, BuildError>
     let dir = fs::canonicalize(dir).map_err(io("open", dir))?;
     let manifest_path = dir.join(MANIFEST);
     let text = fs::read_to_string(&manifest_path).map_err(io("read", &manifest_path))?;
-    let manifest = Manifest::parse(&text).map_err(BuildError::manifest(&manifest_path))?;
+    let manifest = Manifest::parse(&text).map_err(BuildError::manifest(&manifest_path, &text))?;
     let package = cargo::package(&dir)?;
     // Read before compiling: a missing file shows in a moment, not after a minute.
     let (migrations, seed) = parts::database(&dir, manifest.database.as_ref())?;
@@ -115,7 +116,7 @@ pub(crate) fn output(dir: &Path) -> Result<PathBuf, BuildError> {
 fn check(packed: &[u8], manifest_path: &Path) -> Result<(), BuildError> {
     let contract = read_contract(packed).map_err(BuildError::Component)?;
     let parts = unpack(packed)?;
-    let mistakes = BuildError::manifest(manifest_path);
+    let mistakes = BuildError::manifest(manifest_path, &parts.manifest);
     let manifest = Manifest::parse(&parts.manifest).map_err(&mistakes)?;
     Routes::build(&manifest, &contract).map_err(&mistakes)?;
     events::check(&manifest, &contract).map_err(&mistakes)

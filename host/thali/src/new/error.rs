@@ -22,6 +22,10 @@ pub(crate) enum NewError {
         /// What is in its way.
         reason: String,
     },
+    /// There is no such template.
+    #[error("there is no template {0:?}")]
+    #[diagnostic(help("thali new --list"))]
+    Template(String),
     /// There is something already.
     #[error("{} is there already", _0.display())]
     #[diagnostic(help("choose another name, or another folder with --in"))]

@@ -21,7 +21,7 @@ use thali_contract::name::ServiceName;
 pub(crate) use error::NewError;
 
 use error::io;
-use files::Words;
+use files::{KINDS, Kind, Words};
 use workspace::Workspace;
 
 /// The folder that services are made in at the root of a workspace.
@@ -32,6 +32,8 @@ const SERVICES: &str = "components";
 pub(crate) struct NewReport {
     /// The service.
     name: ServiceName,
+    /// What it was made from.
+    template: &'static str,
     /// The folder of its crate.
     path: PathBuf,
     /// The folder of its contract.
@@ -40,9 +42,16 @@ pub(crate) struct NewReport {
     workspace: Option<PathBuf>,
 }
 
+/// The name and the use of every template, the usual one first.
+pub(crate) fn templates() -> impl Iterator<Item = (&'static str, &'static str)> {
+    KINDS.iter().map(|kind| (kind.name, kind.about))
+}
+
 /// Makes a service in `dir`; without one, where services go in this workspace, or here.
-pub(crate) fn new(name: &str, dir: Option<&Path>) -> Result<NewReport, NewError> {
+pub(crate) fn new(name: &str, template: &str, dir: Option<&Path>) -> Result<NewReport, NewError> {
     let name: ServiceName = name.parse()?;
+    let known = KINDS.iter().find(|kind| kind.name == template);
+    let kind = known.ok_or_else(|| NewError::Template(template.to_owned()))?;
     let here = dir.unwrap_or(Path::new("."));
     let absolute = fs::canonicalize(here).map_err(io("open", here))?;
     let workspace = Workspace::around(&absolute)?;
@@ -51,38 +60,56 @@ pub(crate) fn new(name: &str, dir: Option<&Path>) -> Result<NewReport, NewError>
         _ => absolute,
     };
     match workspace {
-        Some(workspace) => member(name, &parent, workspace),
-        None => alone(name, &parent),
+        Some(workspace) => member(kind, name, &parent, workspace),
+        None => alone(kind, name, &parent),
     }
 }
 
 /// A crate of its own, with a copy of the platform's contracts.
-fn alone(name: ServiceName, parent: &Path) -> Result<NewReport, NewError> {
-    let words = Words::new(&name, "app", "wit".into())?;
+fn alone(kind: &'static Kind, name: ServiceName, parent: &Path) -> Result<NewReport, NewError> {
+    let words = Words::new(kind, &name, "app", "wit".into())?;
     let path = parent.join(name.as_str());
     let contract = path.join("wit").join(name.as_str());
     let mut made = Made::default();
     made.folder(&path)?;
-    made.files(&path, &[files::SERVICE, files::ALONE].concat(), &words)?;
+    made.files(&path, &[kind.files, files::ALONE].concat(), &words)?;
     made.files(&path.join("wit/platform"), files::PLATFORM, &words)?;
     made.files(&contract, &words.contract(), &words)?;
+    if let Some((publisher, contract)) = kind.publisher {
+        let file = format!("{publisher}.wit");
+        made.files(&path.join("wit").join(publisher), &[(file, contract)], &words)?;
+    }
     made.keep();
-    Ok(NewReport { name, path, contract, workspace: None })
+    Ok(NewReport { name, template: kind.name, path, contract, workspace: None })
 }
 
 /// A member of the workspace, which has the contracts.
-fn member(name: ServiceName, parent: &Path, workspace: Workspace) -> Result<NewReport, NewError> {
-    let words = Words::new(&name, "thali", workspace.wit_from(parent))?;
+fn member(
+    kind: &'static Kind,
+    name: ServiceName,
+    parent: &Path,
+    workspace: Workspace,
+) -> Result<NewReport, NewError> {
+    let words = Words::new(kind, &name, "thali", workspace.wit_from(parent))?;
     let path = parent.join(name.as_str());
     let contract = workspace.root.join("wit").join(name.as_str());
     let mut made = Made::default();
     made.folder(&path)?;
     made.folder(&contract)?;
-    made.files(&path, &[files::SERVICE, files::MEMBER].concat(), &words)?;
+    made.files(&path, &[kind.files, files::MEMBER].concat(), &words)?;
     made.files(&contract, &words.contract(), &words)?;
+    if let Some((publisher, contract)) = kind.publisher {
+        let folder = workspace.root.join("wit").join(publisher);
+        // When the publisher is there, so is its contract.
+        if !folder.exists() {
+            made.folder(&folder)?;
+            made.files(&folder, &[(format!("{publisher}.wit"), contract)], &words)?;
+        }
+    }
     workspace.add(&path)?;
     made.keep();
-    Ok(NewReport { name, path, contract, workspace: Some(workspace.root) })
+    let workspace = Some(workspace.root);
+    Ok(NewReport { name, template: kind.name, path, contract, workspace })
 }
 
 /// The folders that were made. They are removed again unless everything worked out.
@@ -132,7 +159,7 @@ impl Drop for Made {
 
 impl fmt::Display for NewReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, path, contract, workspace } = self;
+        let Self { name, path, contract, workspace, .. } = self;
         let (path, contract) = (path.display(), contract.display());
         writeln!(f, "{name} is in {path}, its contract in {contract}")?;
         writeln!(f, "\n  cd {path}\n  cargo test\n  thali build .")?;

@@ -33,7 +33,7 @@ fn workspace() -> tempfile::TempDir {
 #[test]
 fn a_crate_of_its_own_has_everything_and_nothing_left_to_fill_in() {
     let dir = tempfile::tempdir().unwrap();
-    new("order-history", Some(dir.path())).unwrap();
+    new("order-history", "minimal", Some(dir.path())).unwrap();
     let files = tree(&dir.path().join("order-history"));
     for name in [
         ".gitignore",
@@ -56,7 +56,7 @@ fn a_crate_of_its_own_has_everything_and_nothing_left_to_fill_in() {
 #[test]
 fn the_contracts_of_the_platform_come_along_all_of_them() {
     let dir = tempfile::tempdir().unwrap();
-    new("a", Some(dir.path())).unwrap();
+    new("a", "minimal", Some(dir.path())).unwrap();
     let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../wit/platform");
     assert_eq!(tree(&dir.path().join("a/wit/platform")), tree(&ours));
 }
@@ -64,7 +64,7 @@ fn the_contracts_of_the_platform_come_along_all_of_them() {
 #[test]
 fn a_member_of_a_workspace_leaves_its_contract_with_the_others() {
     let root = workspace();
-    let report = new("b", Some(&root.path().join("components"))).unwrap();
+    let report = new("b", "minimal", Some(&root.path().join("components"))).unwrap();
     assert_eq!(report.workspace, Some(root.path().canonicalize().unwrap()));
     let files = tree(root.path());
     assert!(files["Cargo.toml"].contains(r#"["components/a", "components/b"]"#));
@@ -78,7 +78,7 @@ fn a_workspace_for_something_else_is_left_alone() {
     let root = tempfile::tempdir().unwrap();
     let text = "[workspace]\nmembers = []\n";
     fs::write(root.path().join("Cargo.toml"), text).unwrap();
-    assert_eq!(new("a", Some(root.path())).unwrap().workspace, None);
+    assert_eq!(new("a", "minimal", Some(root.path())).unwrap().workspace, None);
     let files = tree(root.path());
     assert_eq!(files["Cargo.toml"], text);
     assert!(files["a/Cargo.toml"].contains("\n[workspace]\n"));
@@ -98,7 +98,7 @@ fn what_cannot_be_a_name_is_refused_with_the_reason() {
         ("a--b", "WIT"),
         ("platform", "thali:platform"),
     ] {
-        let error = new(name, Some(dir.path())).unwrap_err().to_string();
+        let error = new(name, "minimal", Some(dir.path())).unwrap_err().to_string();
         assert!(error.contains(reason), "{name}: {error}");
     }
     assert_eq!(tree(dir.path()).len(), 0);
@@ -108,7 +108,7 @@ fn what_cannot_be_a_name_is_refused_with_the_reason() {
 fn what_is_there_already_stays_as_it_is() {
     let dir = tempfile::tempdir().unwrap();
     fs::create_dir(dir.path().join("a")).unwrap();
-    let error = new("a", Some(dir.path())).unwrap_err();
+    let error = new("a", "minimal", Some(dir.path())).unwrap_err();
     assert!(matches!(error, NewError::Exists(_)), "{error}");
     assert_eq!(tree(dir.path()).len(), 0);
 }
@@ -119,11 +119,43 @@ fn a_failure_leaves_nothing_behind() {
     let before = tree(root.path());
     // The contract's folder is taken, which shows when the crate's is made already.
     fs::create_dir(root.path().join("wit/b")).unwrap();
-    let error = new("b", Some(&root.path().join("components"))).unwrap_err();
+    let error = new("b", "minimal", Some(&root.path().join("components"))).unwrap_err();
     assert!(matches!(error, NewError::Exists(_)), "{error}");
     assert!(!root.path().join("components/b").exists());
     assert_eq!(tree(root.path()), before);
 
-    let missing = new("a", Some(Path::new("/no/such/folder"))).unwrap_err();
+    let missing = new("a", "minimal", Some(Path::new("/no/such/folder"))).unwrap_err();
     assert!(missing.to_string().contains("/no/such/folder"), "{missing}");
+}
+
+#[test]
+fn every_template_is_whole() {
+    for (template, about) in templates() {
+        assert!(!about.is_empty());
+        let dir = tempfile::tempdir().unwrap();
+        new("a-b", template, Some(dir.path())).unwrap();
+        for (name, text) in tree(&dir.path().join("a-b")) {
+            assert!(!text.contains("{{") && !text.contains("}}"), "{template}: {name}");
+        }
+        let root = workspace();
+        let report = new("a-b", template, Some(&root.path().join("components"))).unwrap();
+        assert_eq!(report.template, template);
+    }
+    let error = new("a", "webshop", None).unwrap_err().to_string();
+    assert!(error.contains("webshop"), "{error}");
+}
+
+#[test]
+fn a_subscriber_brings_the_contract_of_its_publisher_unless_it_is_there() {
+    let root = workspace();
+    new("notes", "minimal", Some(&root.path().join("components"))).unwrap();
+    let before = tree(&root.path().join("wit/notes"));
+    new("words", "subscriber", Some(&root.path().join("components"))).unwrap();
+    assert_eq!(tree(&root.path().join("wit/notes")), before);
+
+    let dir = tempfile::tempdir().unwrap();
+    let error = new("notes", "subscriber", Some(dir.path())).unwrap_err();
+    assert!(matches!(error, NewError::Reserved { .. }), "{error}");
+    new("words", "subscriber", Some(dir.path())).unwrap();
+    assert!(dir.path().join("words/wit/notes/notes.wit").exists());
 }

@@ -120,3 +120,14 @@ fn a_host_with_an_admin_token_asks_for_it_and_the_command_line_sends_it() {
     assert!(text(&audit.stdout).contains("\"actor\": \"token\""), "{}", text(&audit.stdout));
     assert!(!host.log().contains(secret) && !text(&audit.stdout).contains(secret));
 }
+
+#[test]
+fn completions_know_every_command() {
+    let host = TestHost::empty();
+    for shell in ["bash", "zsh", "fish"] {
+        let script = text(&host.thali(&["completions", shell]).stdout);
+        for word in ["deploy", "redrive", "canary"] {
+            assert!(script.contains(word), "{word} is not in what completes {shell}");
+        }
+    }
+}

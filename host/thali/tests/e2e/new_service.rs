@@ -6,8 +6,8 @@ use std::process::Command;
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::support::TestHost;
 use crate::support::crates::{cargo, json_of, new_service, printed, repository, text, thali};
+use crate::support::{TestHost, eventually};
 
 /// A workspace for services like this repository's, without its members.
 fn workspace() -> TempDir {
@@ -60,6 +60,70 @@ fn a_new_service_passes_its_tests_and_serves() {
     ] {
         assert_eq!(answer.status, status, "{answer:?}");
     }
+}
+
+/// A host, and a service from this template that has passed its tests, built to be deployed to it.
+fn built(name: &str, template: &str) -> (TempDir, String) {
+    let (folder, path) = new_service(name, &["--template", template]);
+    printed(cargo(&["test", "--profile", "component"], &path));
+    printed(cargo(&["fmt", "--check"], &path));
+    let built = json_of(thali(&["--json", "build", "."], &path));
+    (folder, built["path"].as_str().unwrap().to_owned())
+}
+
+#[test]
+fn things_from_the_template_are_created_once_listed_by_pages_changed_and_deleted() {
+    let (_folder, component) = built("chores", "crud");
+    let host = TestHost::empty();
+    printed(host.thali(&["deploy", &component]));
+    let key = [("idempotency-key", "one")];
+    let first = host.try_post("/api/v1/chores", &key, &json!({"title": " sweep "})).unwrap();
+    assert_eq!((first.status, &first.body["title"]), (201, &json!("sweep")), "{first:?}");
+    let again = host.try_post("/api/v1/chores", &key, &json!({"title": " sweep "})).unwrap();
+    assert_eq!((again.status, &again.body), (201, &first.body));
+    let second = host.post("/api/v1/chores", &json!({"title": "dust", "done": true})).body;
+
+    let page = host.get("/api/v1/chores?limit=1").body;
+    assert_eq!(page["items"], json!([first.body]));
+    let next = page["next"].as_str().unwrap();
+    let last = host.get(&format!("/api/v1/chores?limit=1&cursor={next}")).body;
+    assert_eq!(last, json!({"items": [second]}));
+
+    let path = first.header("location").to_owned();
+    let changed = host.put(&path, &json!({"title": "mop", "done": true}));
+    assert_eq!((changed.status, &host.get(&path).body), (200, &changed.body));
+    assert_eq!(host.send_as(None, "DELETE", &path, &json!(null)).status, 204);
+    assert_eq!(host.get(&path).status, 404);
+    assert_eq!(host.put(&path, &json!({"title": "mop"})).status, 404);
+    assert_eq!(host.post("/api/v1/chores", &json!({"title": ""})).status, 422);
+    assert_eq!(host.get("/api/v1/chores?limit=101").status, 422);
+}
+
+#[test]
+fn a_subscriber_from_the_template_hears_each_note_once() {
+    let (_folder, notes) = built("notes", "minimal");
+    let host = TestHost::empty();
+    printed(host.thali(&["deploy", &notes]));
+    let (_folder, words) = built("words", "subscriber");
+    printed(host.thali(&["deploy", &words]));
+    assert_eq!(host.get("/api/v1/words/milk").status, 404);
+    assert_eq!(host.post("/api/v1/notes", &json!({"text": "milk, more milk"})).status, 201);
+    let counted = eventually("the words are counted", || {
+        let answer = host.get("/api/v1/words/milk");
+        (answer.status == 200).then_some(answer.body)
+    });
+    assert_eq!(counted, json!({"word": "milk", "times": 2}));
+}
+
+#[test]
+fn a_schedule_from_the_template_runs_and_shows_when() {
+    let (_folder, component) = built("heartbeat", "schedule");
+    let host = TestHost::empty();
+    printed(host.thali(&["deploy", &component]));
+    assert_eq!(host.get("/api/v1/heartbeat").body, json!({"items": []}));
+    printed(host.thali(&["schedules", "run", "heartbeat", "tick"]));
+    let runs = host.get("/api/v1/heartbeat").body;
+    assert_eq!(runs["items"][0]["forgotten"], json!(0), "{runs}");
 }
 
 #[test]
