@@ -13,7 +13,7 @@ use http::{HeaderMap, Response, Version};
 use thali_contract::manifest::edge::CorsSpec;
 use thali_contract::name::ServiceName;
 use thali_contract::problem::Problem;
-use thali_contract::route::{Found, Method, Route, RouteTable};
+use thali_contract::route::{Found, Route, RouteTable};
 use thali_runtime::trace::{Recording, Source, Span, SpanKind, Text, Tracer};
 use thali_runtime::{Revision, TraceContext, TraceState};
 use tokio::time::Instant;
@@ -31,6 +31,10 @@ const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
 /// A request that took so long is worth a trace, whether it was recorded or not.
 const SLOW: Duration = Duration::from_secs(1);
+
+/// The methods that HTTP itself knows. Others would make as many values of an attribute.
+const METHODS: [&str; 9] =
+    ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"];
 
 /// What the host says of all routes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -217,11 +221,11 @@ impl Served {
 /// The span of a request, by the semantic conventions for HTTP servers. The query is left out: it may hold what nobody
 /// should read. So is who the client is.
 fn begun(recording: &Arc<Recording>, parent_id: Option<u64>, head: &Parts, call: &Call) -> Span {
-    let method = Method::parse(head.method.as_str()).map_or("_OTHER", Method::as_str);
+    let method = METHODS.into_iter().find(|method| *method == head.method.as_str());
     let started = call.started().into_std();
-    let name = if method == "_OTHER" { "HTTP" } else { method };
-    let mut span = recording.begin_at(started, SpanKind::Server, None, parent_id, name.into());
-    span.set("http.request.method", method);
+    let name = method.unwrap_or("HTTP").into();
+    let mut span = recording.begin_at(started, SpanKind::Server, None, parent_id, name);
+    span.set("http.request.method", method.unwrap_or("_OTHER"));
     span.set("url.path", Text::copied(head.uri.path()));
     span.set("url.scheme", if call.came_by_tls(&head.headers) { "https" } else { "http" });
     let version = match head.version {

@@ -15,6 +15,9 @@ mod span;
 mod tracer;
 mod value;
 
+#[cfg(test)]
+mod tests;
+
 pub use recording::Recording;
 pub use sampler::{Rule, Sampler};
 pub use span::{Failure, Link, Source, Span, SpanData, SpanKind, Status};

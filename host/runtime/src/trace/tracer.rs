@@ -159,7 +159,10 @@ impl Tracer {
         request_id: Uuid,
     ) -> (TraceContext, Option<Arc<Recording>>) {
         let decision = match self.started.get() {
-            Some(_) => Decision { kept: stored.is_kept(), exported: stored.is_exported() },
+            Some(_) => Decision {
+                kept: stored.is_kept() && self.per_second() > 0,
+                exported: stored.is_exported(),
+            },
             None => Decision::default(),
         };
         let trace = TraceContext { parent_id: span_of(request_id), ..stored };
