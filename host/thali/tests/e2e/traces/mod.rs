@@ -11,11 +11,14 @@ use collector::{Collector, Mood, hex, texts};
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 
-/// Places an order in [`TRACE`], which its sender has sampled.
+/// Places an order by card in [`TRACE`], which its sender has sampled.
 fn place(host: &TestHost) {
     let parent = format!("00-{TRACE}-b7ad6b7169203331-01");
     let headers = [("traceparent", parent.as_str())];
-    let answer = host.try_post("/api/v1/orders", &headers, &an_order()).unwrap();
+    let mut order = an_order();
+    let card = json!({"number": "4242424242424242", "expiry": "12/30", "cvc": "123"});
+    order["payment"] = json!({"method": {"card": card}});
+    let answer = host.try_post("/api/v1/orders", &headers, &order).unwrap();
     assert_eq!(answer.status, 201, "{answer:?}");
 }
 
@@ -101,7 +104,7 @@ fn the_story_of_an_order_is_one_trace_here_and_at_the_collector() {
     });
     assert!(is_below(&spans, sql, place));
     let everything = Value::from(spans.clone()).to_string();
-    for private in ["Ada", "+15550100", "1 Main St"] {
+    for private in ["Ada", "+15550100", "1 Main St", "4242424242424242"] {
         assert!(!everything.contains(private), "{private}: {everything}");
     }
 
