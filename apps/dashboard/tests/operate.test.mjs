@@ -1,0 +1,214 @@
+// The dashboard as an operator sees it: traces, events and their dead letters, databases, schedules, logs.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+
+import { Browser, fitsItsWindow, isAccessible, picture } from '../../testing/browser.mjs';
+import { Host } from '../../testing/host.mjs';
+import { admin, confirm, open } from './dashboard.mjs';
+import { benchComponent } from './pack.mjs';
+
+const VIEWS = ['traces', 'events', 'databases', 'databases/orders', 'schedules', 'logs', 'api'];
+
+let host;
+let browser;
+
+before(async () => {
+  host = await Host.start();
+  browser = await Browser.start();
+});
+
+after(async () => {
+  await browser?.close();
+  await host?.remove();
+});
+
+/** Publishes events that a subscriber refuses until somebody mends it: so many dead letters. */
+async function deadLetters(count) {
+  for (const name of ['announcer', 'listener']) {
+    const response = await fetch(host.adminUrl('/admin/v1/services'), { method: 'POST', body: await benchComponent(name) });
+    assert.ok(response.ok, await response.text());
+  }
+  await host.ask('POST', '/listener/refuse', { body: { reason: 'the printer is on fire' } });
+  await host.ask('POST', '/announcer/announce', { body: { key: 'fragile', first: 0, count } });
+}
+
+async function heard() {
+  const heard = await host.ask('GET', '/listener/heard/fragile');
+  return heard.map(({ number }) => number);
+}
+
+/** The id of the nth span of `wide`. */
+function id(n) {
+  return n.toString(16).padStart(16, '0');
+}
+
+/** A trace of so many spans: one of the gateway, below it every tenth, below each of these the nine that follow. */
+function wide(count) {
+  const span = (n) => ({
+    span_id: id(n), parent_id: n === 0 ? null : id(n % 10 === 1 ? 0 : n - ((n - 1) % 10)), name: `work ${n}`, kind: n === 0 ? 'server' : 'internal',
+    service: n === 0 ? null : ['orders', 'shop', 'users'][n % 3], revision: n === 0 ? null : 1, start_us: n * 10, duration_us: n === 0 ? 10_000 : 90,
+    status: n === 7 ? 'error' : 'unset', message: n === 7 ? 'it broke' : null, attributes: { n }, links: [],
+  });
+  return {
+    trace_id: 'b'.repeat(32), started_at: new Date().toISOString(), duration_ms: 10, dropped_spans: 0,
+    spans: Array.from({ length: count }, (_, n) => span(n)),
+  };
+}
+
+test('dead letters are looked at, redriven and forgotten by clicks', async () => {
+  await deadLetters(4);
+  const page = await open(browser, host, '/events');
+  const subscription = page.locator('[data-row="announcer/bench:announcer/events@1/listener"]');
+  await subscription.getByText('4 dead letters').waitFor();
+  await subscription.getByText('the printer is on fire').waitFor();
+  const letters = page.getByRole('button', { name: 'announced fragile, for listener' });
+  assert.equal(await letters.count(), 4);
+
+  await letters.first().click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByRole('region', { name: 'Payload' }).getByText('"number": 0').waitFor();
+  await dialog.getByText('the printer is on fire').waitFor();
+  await isAccessible(page, 'a dead letter');
+  await picture(page, 'dead-letter');
+
+  // Mended, so what is redriven is heard.
+  await host.ask('POST', '/listener/refuse', { body: {} });
+  await dialog.getByRole('button', { name: 'Redrive' }).click();
+  await page.getByRole('dialog', { name: 'Deliver 1 dead letter again?' }).getByRole('button', { name: 'Redrive', exact: true }).click();
+  await page.getByText('One event is delivered again.').waitFor();
+  await subscription.getByText('3 dead letters').waitFor();
+  assert.deepEqual(await heard(), [0]);
+
+  await page.getByRole('checkbox', { name: /^Choose announced/ }).first().check();
+  await page.getByText('1 letter chosen').waitFor();
+  await confirm(page, page.getByRole('button', { name: 'Discard chosen' }), 'Discard');
+  await page.getByText('One event is forgotten.').waitFor();
+  await subscription.getByText('2 dead letters').waitFor();
+
+  await confirm(page, page.getByRole('button', { name: 'Redrive all for listener' }), 'Redrive');
+  await page.getByText('2 events are delivered again.').waitFor();
+  await subscription.getByText('Up to date').waitFor();
+  await page.getByRole('heading', { name: 'No dead letters' }).waitFor();
+  assert.equal((await heard()).length, 3);
+});
+
+test('many dead letters are only forgotten by whoever types how many', async () => {
+  await host.ask('POST', '/listener/refuse', { body: { reason: 'no paper' } });
+  await host.ask('POST', '/announcer/announce', { body: { key: 'fragile-b', first: 0, count: 3 } });
+  const page = await open(browser, host, '/events');
+  const subscription = page.locator('[data-row="announcer/bench:announcer/events@1/listener"]');
+  await subscription.getByText('3 dead letters').waitFor();
+  await page.getByRole('button', { name: 'Discard all for listener' }).click();
+  const discard = page.getByRole('dialog').getByRole('button', { name: 'Discard', exact: true });
+  assert.ok(await discard.isDisabled());
+  await page.keyboard.press('Escape');
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+  await subscription.getByText('3 dead letters').waitFor();
+  await page.getByRole('button', { name: 'Discard all for listener' }).click();
+  await page.getByRole('dialog').getByLabel('Type 3 to go on').fill('3');
+  await discard.click();
+  await page.getByText('3 events are forgotten.').waitFor();
+  assert.deepEqual((await admin(host, 'GET', '/events/dead')).items, []);
+});
+
+test('only traces that are asked for are listed', async () => {
+  await host.ask('GET', '/restaurants');
+  const missing = await fetch(host.url('/api/v1/orders/nobody'));
+  assert.equal(missing.status, 404);
+  const page = await open(browser, host, '/traces');
+  await page.getByRole('link', { name: 'GET /api/v1/restaurants' }).first().waitFor();
+  await page.getByRole('link', { name: 'GET /api/v1/orders/{id}' }).first().waitFor();
+  await page.getByLabel('Route').fill('/api/v1/restaurants');
+  await page.getByRole('link', { name: 'GET /api/v1/orders/{id}' }).first().waitFor({ state: 'detached' });
+  assert.match(page.url(), /route=/, 'the address says it');
+  await page.getByLabel('Slower than (ms)').fill('100000');
+  await page.getByRole('heading', { name: 'No trace is like that' }).waitFor();
+  await page.getByLabel('Slower than (ms)').fill('soon');
+  await page.getByRole('alert').getByText('min_ms').waitFor();
+  await page.goto(host.adminUrl(`/#/traces/${'0'.repeat(31)}1`));
+  await page.getByRole('heading', { name: 'This trace is not kept any more' }).waitFor();
+});
+
+test('a trace of five hundred spans is walked and folded with the keyboard alone', async () => {
+  const trace = wide(500);
+  const page = await open(browser, host, '/schedules');
+  await page.route(`**/admin/v1/traces/${trace.trace_id}`, (route) => route.fulfill({ json: trace }));
+  await page.goto(host.adminUrl(`/#/traces/${trace.trace_id}`));
+  const grid = page.getByRole('treegrid');
+  const spans = grid.locator('[data-span]');
+  await spans.nth(499).waitFor({ state: 'attached' });
+  const chosen = grid.locator('[aria-selected=true]');
+  const is = async (span, level, what) => {
+    assert.equal(await chosen.getAttribute('data-span'), id(span), what);
+    assert.equal(await chosen.getAttribute('aria-level'), String(level), what);
+    assert.ok(await chosen.evaluate((row) => row === document.activeElement && row.tabIndex === 0), what);
+    assert.equal(await grid.locator('[tabindex="0"]').count(), 1, 'one stop for Tab');
+  };
+
+  await chosen.focus();
+  await is(0, 1, 'the first is chosen at first');
+  await page.keyboard.press('ArrowRight');
+  await is(1, 2, 'right goes in');
+  await page.keyboard.press('ArrowDown');
+  await is(2, 3, 'down is the next line');
+  await page.keyboard.press('ArrowLeft');
+  await is(1, 2, 'left of what has nothing in it goes out');
+  await page.keyboard.press('ArrowLeft');
+  assert.equal(await chosen.getAttribute('aria-expanded'), 'false');
+  assert.equal(await spans.count(), 491, 'its nine lines are folded');
+  await page.keyboard.press('ArrowDown');
+  await is(11, 2, 'down passes what is folded');
+  await page.keyboard.press('Home');
+  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('ArrowRight');
+  assert.equal(await spans.count(), 500);
+  await page.keyboard.press('End');
+  await is(499, 3, 'the end');
+  await page.getByLabel('The chosen span').getByText('work 499').waitFor();
+  assert.ok(await chosen.evaluate((row) => row.getBoundingClientRect().bottom <= innerHeight), 'it is in sight');
+
+  const median = await page.evaluate(async () => {
+    const took = [];
+    for (let i = 0; i < 60; i += 1) {
+      const begun = performance.now();
+      document.activeElement.dispatchEvent(new KeyboardEvent('keydown', { key: 'ArrowUp', bubbles: true }));
+      await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
+      took.push(performance.now() - begun);
+    }
+    return took.sort((a, b) => a - b)[30];
+  });
+  // Two frames on a machine with nothing else to do; here tests of others run beside it.
+  assert.ok(median < 250, `${median} ms for a line`);
+  await isAccessible(page, 'a long trace');
+});
+
+test('a schedule is run now', async () => {
+  const page = await open(browser, host, '/schedules?service=users');
+  const row = page.locator('[data-row="users/sweep"]');
+  const before = (await admin(host, 'GET', '/schedules?service=users')).items[0].runs;
+  await row.getByRole('button', { name: 'Run now: sweep of users' }).click();
+  await page.getByText(/^sweep of users ran/).waitFor();
+  await row.getByText('Done').waitFor();
+  assert.ok((await admin(host, 'GET', '/schedules?service=users')).items[0].runs > before);
+  assert.equal(await page.locator('tbody tr').count(), 1, 'only those of the service');
+});
+
+
+for (const colorScheme of ['light', 'dark']) {
+  for (const width of [1280, 360]) {
+    test(`every view is accessible and fits, ${colorScheme} and ${width} wide`, async () => {
+      for (const view of VIEWS) {
+        const page = await open(browser, host, `/${view}`, { colorScheme, viewport: { width, height: 800 } });
+        await page.locator('h1').waitFor();
+        await isAccessible(page, `${view}, ${colorScheme}, ${width}`);
+        await fitsItsWindow(page);
+        await page.context().close();
+      }
+    });
+  }
+}
+
+test('no page complained', () => {
+  assert.deepEqual(browser.complaints, []);
+});
