@@ -200,7 +200,7 @@ mod tests {
         let ids: Vec<_> = waterfall.spans().iter().map(|span| span.span_id).collect();
         assert_eq!(ids, [1, 2, 3, 4]);
         assert_eq!(waterfall.spans()[2].link, link);
-        assert_eq!((waterfall.start_unix_ns, waterfall.duration_ns), (1000, 900_000));
+        assert_eq!((waterfall.start_unix_ns, waterfall.duration_ns), (1000, 900_100));
         let summary = &recent.list(&Filter::default(), 10)[0];
         assert_eq!((&*summary.name, summary.spans, summary.duration_ns), ("span 1", 4, 1000));
     }
