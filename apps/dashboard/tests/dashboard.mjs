@@ -60,8 +60,8 @@ export async function drop(page, { name, mimeType, buffer }) {
   }, [name, mimeType, buffer.toString('base64')]);
 }
 
-/** Requests to the food services, some at a time, until what it answers is called. */
-export function load(host, clients = 4) {
+/** Requests to the food services, some at a time, until the test is over; a failed one fails it. */
+export function load(test, host, clients = 4) {
   let [going, failed] = [true, undefined];
   const order = {
     restaurant_id: '1', items: [{ item_id: '1', quantity: 1 }],
@@ -79,11 +79,11 @@ export function load(host, clients = 4) {
     }
   };
   const running = Array.from({ length: clients }, (_, i) => one(i));
-  return async () => {
+  test.after(async () => {
     going = false;
     await Promise.all(running);
-    return failed;
-  };
+    if (failed) throw failed;
+  });
 }
 
 /** The names of the services that are built. */

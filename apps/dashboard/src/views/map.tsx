@@ -162,13 +162,15 @@ function Node({ name, at, service }: { name: string; at: Point | undefined; serv
     );
   }
   const { tone, word } = condition(service);
+  const below = tone === 'ok' ? figures(service) : `${word} · ${rate(service.rate)}/s`;
+  const shown = name.length > 17 ? `${name.slice(0, 16)}…` : name;
   return (
-    <a href={to(['services', name])} aria-label={`${name}: ${word}, ${figures(service)}`}>
+    <a href={to(['services', name])} aria-label={`${shown} ${below}, ${word}`}>
       <g class={`node ${tone}`} transform={moved}>
         {box}
         <g class={`mark ${tone}`} transform={`translate(${-width / 2 + 12} -15)`}><Mark tone={tone} /></g>
-        <text class="name" x={-width / 2 + 28} y={-5}>{name.length > 17 ? `${name.slice(0, 16)}…` : name}</text>
-        <text x={-width / 2 + 12} y={16}>{tone === 'ok' ? figures(service) : `${word} · ${rate(service.rate)}/s`}</text>
+        <text class="name" x={-width / 2 + 28} y={-5}>{shown}</text>
+        <text x={-width / 2 + 12} y={16}>{below}</text>
       </g>
     </a>
   );
