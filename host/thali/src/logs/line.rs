@@ -96,7 +96,7 @@ mod tests {
         let record = json!({
             "at": "2026-11-22T18:30:00.1Z", "level": "warn", "target": "guest", "service": "orders",
             "revision": 3, "request_id": "r-1", "message": "late\n\u{1b}[2Jforged",
-            "fields": {"stream": "stderr\r", "order": 7}
+            "fields": {"order": 7, "stream": "stderr\r"}
         });
         let line = |color| Line { record: &record, color }.to_string();
         assert_eq!(
