@@ -131,9 +131,7 @@ impl HostFile {
         let folder = path.parent().unwrap_or(Path::new("")).to_owned();
         let name = path.display().to_string();
         let file = Self::parse_located(&name, &text, &folder);
-        let file = file.map_err(|mistakes| FileMistakes::new(&name, &text, mistakes))?;
-        file.warn_of_readers(path);
-        Ok(file)
+        Ok(file.map_err(|mistakes| FileMistakes::new(&name, &text, mistakes))?)
     }
 
     /// The place of something that it says, such as `thali.toml:12`.
@@ -184,11 +182,13 @@ impl HostFile {
         auth || services.chain(mail).chain(sms).any(SecretSource::is_literal)
     }
 
-    fn warn_of_readers(&self, path: &Path) {
-        let mode = std::fs::metadata(path).map(|file| file.permissions().mode()).unwrap_or(0);
+    /// Says in the log when others can read what is secret in it. A host reads its file before it has a log, so this
+    /// is not part of reading.
+    pub(crate) fn warn_of_readers(&self) {
+        let mode = std::fs::metadata(&self.name).map(|file| file.permissions().mode()).unwrap_or(0);
         if mode & 0o077 != 0 && self.has_literal_secrets() {
             tracing::warn!(
-                file = %path.display(),
+                file = %self.name,
                 "the file has secrets in it and other users can read it: chmod 600, or keep the \
                  secrets in files of their own with {{ file = \"..\" }}"
             );

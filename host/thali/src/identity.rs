@@ -59,7 +59,9 @@ pub(crate) struct Keys {
 impl KeySource {
     /// Reads the keys. It blocks, shortly.
     pub(crate) fn read(&self) -> Result<Keys, CliError> {
-        self.of_file(&HostFile::load(self.config.as_deref())?)
+        let file = HostFile::load(self.config.as_deref())?;
+        file.warn_of_readers();
+        self.of_file(&file)
     }
 
     /// The keys that a file names, and the one of `--dev`. It blocks, shortly.

@@ -104,6 +104,7 @@ impl Parts {
     /// Reads everything. Blocks.
     fn prepare(&self) -> Result<Ready, CliError> {
         let file = HostFile::load(self.asked.args.config.as_deref())?;
+        file.warn_of_readers();
         let mut args = self.asked.args.clone();
         args.take(&file, &self.asked.given);
         logging::filter(&args.log, true)?;

@@ -72,6 +72,7 @@ pub(crate) fn up(
         });
     }
     let logging = logging::start(&args)?;
+    file.warn_of_readers();
     raise_open_files();
     let tokio = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let tokio = tokio.map_err(CliError::start)?;

@@ -1,5 +1,7 @@
 //! The JSON schema (draft 2020-12) of `thali.toml`, for editors and other programs.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
 use super::file::value_of;
@@ -12,62 +14,70 @@ const TIME: &str = "^[0-9]+ *(ms|s|m|h)$";
 const SIZE: &str = "^[0-9]+ *(B|KiB|MiB|GiB)$";
 const ADDRESS: &str = "^(\\[[0-9A-Fa-f:.]+\\]|[0-9.]+):[0-9]{1,5}$";
 
+/// The settings of one table, and the tables in it.
+#[derive(Default)]
+struct Table {
+    settings: Vec<&'static Setting>,
+    tables: BTreeMap<&'static str, Self>,
+}
+
 /// The schema. It knows of every key what it may be; what keys mean together is for `thali config check`.
 pub(crate) fn schema() -> Value {
-    let mut root = table();
+    let mut root = Table::default();
     for setting in all() {
-        add(&mut root, setting, setting.path);
+        let table = setting
+            .tables()
+            .iter()
+            .fold(&mut root, |table, name| table.tables.entry(name).or_default());
+        table.settings.push(setting);
     }
-    let mut schema = json!({
+    let head = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": ID,
         "title": "thali.toml",
         "description": "The file of a Thali host.",
     });
-    if let (Value::Object(schema), Value::Object(root)) = (&mut schema, root) {
-        schema.extend(root);
-    }
-    schema
+    let members = [head, root.schema()].into_iter().filter_map(|part| match part {
+        Value::Object(members) => Some(members),
+        _ => None,
+    });
+    Value::Object(members.flatten().collect())
 }
 
-fn table() -> Value {
-    json!({ "type": "object", "additionalProperties": false })
-}
-
-/// Adds a setting below a table.
-fn add(table: &mut Value, setting: &Setting, path: &[&str]) {
-    let Some((name, rest)) = path.split_first() else { return };
-    if rest.is_empty() && setting.default == Usual::Needed {
-        member(table, "required", || json!([])).as_array_mut().map(|all| all.push(json!(name)));
-    }
-    let below = match *name {
-        ANY => member(table, "additionalProperties", || self::table()),
-        name => {
-            let properties = member(table, "properties", || json!({}));
-            member(properties, name, || self::table())
+impl Table {
+    fn schema(&self) -> Value {
+        let settings = self.settings.iter().map(|setting| (setting.name(), of(setting)));
+        let tables = self.tables.iter().map(|(name, table)| (*name, table.schema()));
+        let (mut named, mut others) = (Map::new(), json!(false));
+        for (name, schema) in settings.chain(tables) {
+            match name {
+                ANY => others = schema,
+                name => drop(named.insert(name.to_owned(), schema)),
+            }
         }
-    };
-    match rest.is_empty() {
-        true => *below = of(setting),
-        false => add(below, setting, rest),
+        let needed = self.settings.iter().filter(|setting| setting.default == Usual::Needed);
+        let needed: Vec<_> = needed.map(|setting| setting.name()).collect();
+        let mut schema = Map::new();
+        schema.insert("type".into(), json!("object"));
+        schema.insert("additionalProperties".into(), others);
+        if !needed.is_empty() {
+            schema.insert("required".into(), json!(needed));
+        }
+        if !named.is_empty() {
+            schema.insert("properties".into(), Value::Object(named));
+        }
+        Value::Object(schema)
     }
-}
-
-/// A member of an object, which is made when it is not there, or says `false`.
-fn member<'v>(object: &'v mut Value, name: &str, make: impl FnOnce() -> Value) -> &'v mut Value {
-    let place = &mut object[name];
-    if !place.is_object() && !place.is_array() {
-        *place = make();
-    }
-    place
 }
 
 /// The schema of one setting.
 fn of(setting: &Setting) -> Value {
     let mut schema = of_kind(setting.kind);
-    schema["description"] = json!(setting.doc);
-    if let Usual::Is(text) = setting.default {
-        schema["default"] = value_of(text).unwrap_or_default();
+    if let Some(schema) = schema.as_object_mut() {
+        schema.insert("description".into(), json!(setting.doc));
+        if let Usual::Is(text) = setting.default {
+            schema.insert("default".into(), value_of(text).unwrap_or_default());
+        }
     }
     schema
 }
@@ -98,8 +108,7 @@ fn of_kind(kind: Kind) -> Value {
         }
         Kind::Scalar => json!({ "type": ["string", "number", "boolean"] }),
         Kind::Secret => {
-            let place = |name: &str| one_member(name);
-            json!({ "oneOf": [{ "type": "string" }, place("file"), place("env")] })
+            json!({ "oneOf": [{ "type": "string" }, one_member("file"), one_member("env")] })
         }
         Kind::File => one_member("file"),
     }

@@ -121,3 +121,21 @@ fn a_broken_file_changes_nothing_and_what_takes_a_restart_is_named() {
     let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
     assert!(shown.contains("nothing has changed"), "{shown}");
 }
+
+#[test]
+fn what_is_in_front_of_routes_and_what_is_logged_change_at_once() {
+    let told = Told::new("[logs]\nfilter = \"info\"\n");
+    let asked = |count: u32| -> Vec<u16> {
+        (0..count).map(|_| told.host.get("/api/v1/restaurants").status).collect()
+    };
+    assert_eq!(asked(3), [200, 200, 200]);
+    assert!(!told.host.log().contains(" TRACE "), "before it was asked for");
+    let limited = "[rate]\ndefault = { limit = 2, per = \"1h\" }\n[logs]\nfilter = \"trace\"\n";
+    assert_eq!(told.tell(limited).status, 200);
+    assert_eq!(asked(3), [200, 200, 429]);
+    eventually("what is said at the level trace", || {
+        told.host.log().contains(" TRACE ").then_some(())
+    });
+    assert_eq!(told.tell("").status, 200);
+    assert_eq!(asked(1), [200]);
+}
