@@ -9,8 +9,9 @@ use thali_platform::events::Dispatcher;
 use thali_platform::idempotency::Running;
 use thali_platform::schedules::Scheduler;
 use thali_runtime::Runtime;
-use tokio::sync::{Mutex, MutexGuard, watch};
+use tokio::sync::{Mutex, MutexGuard, broadcast, watch};
 use tokio::time::timeout;
+use uuid::Uuid;
 
 use crate::compiling::{CompileLimits, SameBytes, Turns};
 use crate::data::DataFolder;
@@ -18,6 +19,7 @@ use crate::drain::Drains;
 use crate::error::DeployError;
 use crate::live::Live;
 use crate::policies::Policies;
+use crate::progress::{StepEvent, Steps, Tag};
 use crate::reconfigure::Words;
 use crate::record::Source;
 use crate::rollout::{Cause, Change, Percent, TellTakenOut};
@@ -51,6 +53,10 @@ pub struct DeployOptions {
     pub canary: Option<Percent>,
     /// Who deploys, and why.
     pub cause: Cause,
+    /// The request that it came by.
+    pub request: Option<Uuid>,
+    /// What whoever deploys wants to know its steps by.
+    pub watch: Option<Tag>,
 }
 
 /// The services of a host: what is live, and every change to it.
@@ -69,6 +75,7 @@ pub struct Control {
     pub(crate) words: ArcSwap<Words>,
     pub(crate) turns: Turns,
     pub(crate) uploads: SameBytes,
+    pub(crate) steps: Steps,
     changes: Mutex<()>,
     pub(crate) drains: Drains,
     pub(crate) tally: Tally,
@@ -106,6 +113,7 @@ impl Control {
             store: Arc::new(Store::new(data.paths().clone())),
             turns: Turns::new(&config.compile),
             uploads: SameBytes::default(),
+            steps: Steps::default(),
             changes: Mutex::default(),
             drains: Drains::default(),
             tally: Tally::default(),
@@ -162,6 +170,11 @@ impl Control {
     /// The generation of what is live: changes after every change of it.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.changed.subscribe()
+    }
+
+    /// The steps of all deploys from now on, those from the watched folder among them.
+    pub fn steps(&self) -> broadcast::Receiver<StepEvent> {
+        self.steps.listen()
     }
 
     /// The deliveries of events.

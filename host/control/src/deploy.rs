@@ -13,9 +13,10 @@ use thali_contract::name::Digest;
 use crate::compiling::{Cancel, blocking, detached};
 use crate::control::{Control, DeployOptions};
 use crate::error::DeployError;
-use crate::inspect::{Candidate, inspect};
+use crate::inspect::{Candidate, inspect_telling};
 use crate::live::{Live, LiveService};
 use crate::outcome::{Deployed, Outcome};
+use crate::progress::{Progress, Step};
 use crate::record::{Arrival, ServiceRecord, Source};
 use crate::rollout::{ChangeKind, Plan, RolloutError};
 use crate::steps::{Built, Place, Switch};
@@ -51,17 +52,30 @@ impl Control {
         bytes: Bytes,
         options: DeployOptions,
     ) -> Result<Deployed, DeployError> {
+        let progress = self.steps.of(&options);
+        let uploading = progress.begin(Step::Upload);
+        let (bytes, digest) = uploading.end(self.received(bytes, &options).await)?;
+        let _alone = self.uploads.enter(digest).await;
+        if let Some(nothing_to_do) = self.known(digest, &options).await? {
+            progress.is_of(&nothing_to_do.service);
+            progress.skip(Step::Validate, "it is live already");
+            return Ok(nothing_to_do);
+        }
+        let built = self.build(bytes, digest, options.force, &progress).await?;
+        self.publish(built, options, progress).await
+    }
+
+    /// What has come, and what it is known by.
+    async fn received(
+        &self,
+        bytes: Bytes,
+        options: &DeployOptions,
+    ) -> Result<(Bytes, Digest), DeployError> {
         self.check_size(&bytes)?;
         if options.force && options.canary.is_some() {
             return Err(RolloutError::Forced.into());
         }
-        let (bytes, digest) = digest(bytes).await?;
-        let _alone = self.uploads.enter(digest).await;
-        if let Some(nothing_to_do) = self.known(digest, &options).await? {
-            return Ok(nothing_to_do);
-        }
-        let built = self.build(bytes, digest, options.force).await?;
-        self.publish(built, options).await
+        digest(bytes).await
     }
 
     fn check_size(&self, bytes: &Bytes) -> Result<(), DeployError> {
@@ -126,22 +140,30 @@ impl Control {
         bytes: Bytes,
         digest: Digest,
         force: bool,
+        progress: &Progress,
     ) -> Result<Built, DeployError> {
-        let turn = self.turns.take().await?;
-        let control = Arc::clone(self);
+        let turn = progress.check(Step::Validate, self.turns.take().await)?;
+        let (control, progress) = (Arc::clone(self), progress.clone());
         let cancel = Cancel::default();
         let _wanted = cancel.wanted();
         let build = move || {
-            let candidate = inspect(bytes, digest, control.config.implied_routes)?;
+            let implied_routes = control.config.implied_routes;
+            let candidate = inspect_telling(bytes, digest, implied_routes, &progress)?;
             // What is refused here costs no compilation. What counts is the same check at the swap.
-            let live = control.live();
-            control.check_rollout(&live, candidate.name())?;
-            control.check(&live, &candidate, force)?;
-            control.check_outbound(&candidate)?;
-            control.check_minting(&candidate)?;
-            control.compile_while(candidate, &cancel)
+            let checking = progress.begin(Step::Contracts);
+            checking.end(control.check_all(&candidate, force))?;
+            let compiling = progress.begin(Step::Compile);
+            compiling.end(control.compile_while(candidate, &cancel))
         };
         turn.work(build).await?
+    }
+
+    fn check_all(&self, candidate: &Candidate, force: bool) -> Result<(), DeployError> {
+        let live = self.live();
+        self.check_rollout(&live, candidate.name())?;
+        self.check(&live, candidate, force)?;
+        self.check_outbound(candidate)?;
+        self.check_minting(candidate)
     }
 
     /// Makes the component live. From here on nobody's leaving ends the deploy: between a migration
@@ -150,25 +172,30 @@ impl Control {
         self: &Arc<Self>,
         built: Built,
         options: DeployOptions,
+        progress: Progress,
     ) -> Result<Deployed, DeployError> {
         let control = Arc::clone(self);
-        detached(async move { control.publish_now(built, options).await }).await
+        detached(async move { control.publish_now(built, options, progress).await }).await
     }
 
     async fn publish_now(
         self: &Arc<Self>,
         built: Built,
         options: DeployOptions,
+        progress: Progress,
     ) -> Result<Deployed, DeployError> {
-        let _changes = self.right_to_change().await?;
+        let _changes = progress.check(Step::Migrate, self.right_to_change().await)?;
         if let Some(somebody_was_faster) = self.still_live(built.candidate.digest, &options).await?
         {
             return Ok(somebody_was_faster);
         }
         let live = self.live();
         let name = built.candidate.name().clone();
-        self.check_rollout(&live, &name)?;
-        let check = self.check(&live, &built.candidate, options.force)?;
+        let check = || {
+            self.check_rollout(&live, &name)?;
+            self.check(&live, &built.candidate, options.force)
+        };
+        let check = progress.check(Step::Contracts, check())?;
         let arrival = arrival(&built.candidate, options.source, check.breaks_a_call);
         let unknown = ServiceRecord::new(name.clone());
         let before = live.record(&name).map_or(&unknown, |record| record);
@@ -177,8 +204,8 @@ impl Control {
         let Plan { place, after, number } = Plan::of(before, arrival, canary);
         let is_new = before.revision(number).is_none();
         let after = after.noted(place.kind(), number, &options.cause);
-        let migrated =
-            self.switch(&live, Switch { place, built, after, number, is_new, smoke: true }).await?;
+        let switch = Switch { place, built, after, number, is_new, smoke: true, progress };
+        let migrated = self.switch(&live, switch).await?;
         let live = self.live();
         let deployed = Deployed::new(&live, &name, place.outcome(is_new));
         let mut warnings = [check.warnings, live.setting_warnings(&name)].concat();

@@ -9,11 +9,15 @@ use thali_contract::name::ServiceName;
 use thali_runtime::Revision;
 use tracing::info;
 
+use crate::progress::Running;
+
 /// Travels with a revision and notices when it is freed.
 pub(crate) struct Tenure {
     service: ServiceName,
     number: u32,
     replaced: OnceLock<Instant>,
+    /// Told when it is over.
+    draining: Mutex<Option<Running>>,
 }
 
 /// The revisions that were replaced and still serve.
@@ -22,7 +26,7 @@ pub(crate) struct Drains(Mutex<Vec<Weak<Revision>>>);
 
 impl Tenure {
     pub(crate) fn new(service: ServiceName, number: u32) -> Self {
-        Self { service, number, replaced: OnceLock::new() }
+        Self { service, number, replaced: OnceLock::new(), draining: Mutex::default() }
     }
 }
 
@@ -32,16 +36,20 @@ impl Drop for Tenure {
             let (service, revision) = (&self.service, self.number);
             let ms = u64::try_from(replaced.elapsed().as_millis()).unwrap_or(u64::MAX);
             info!(%service, revision, ms, "revision drained and freed");
+            if let Some(draining) = self.draining.get_mut().take() {
+                draining.done(Some(format!("revision {revision}")));
+            }
         }
     }
 }
 
 impl Drains {
     /// Notes that a revision is not live any more.
-    pub(crate) fn replaced(&self, revision: &Arc<Revision>) {
+    pub(crate) fn replaced(&self, revision: &Arc<Revision>, draining: Running) {
         if let Some(tenure) = revision.extensions().get::<Tenure>() {
             // Set once: a revision is replaced once.
             let _ = tenure.replaced.set(Instant::now());
+            *tenure.draining.lock() = Some(draining);
         }
         let mut drains = self.0.lock();
         drains.retain(|drain| drain.strong_count() > 0);

@@ -9,7 +9,7 @@ use thali_contract::events;
 use thali_contract::manifest::calls::idempotent_functions;
 use thali_contract::manifest::{LimitsSpec, Manifest};
 use thali_contract::name::{Digest, InterfaceName, InvalidServiceName, ServiceName};
-use thali_contract::pack::{self, Migration};
+use thali_contract::pack::{self, Migration, Parts};
 use thali_contract::read::{self, Shape};
 use thali_contract::route::{Route, Routes};
 use thali_platform::cache::{CACHE_BYTES_MAX, CACHE_BYTES_USUAL};
@@ -19,6 +19,7 @@ use thali_runtime::{HostLimits, Limits};
 
 use crate::error::DeployError;
 use crate::outbound;
+use crate::progress::{Progress, Step};
 use crate::smoke::check_health;
 
 /// Names that mean something else where a service's name may stand: `/health/live`.
@@ -48,9 +49,42 @@ pub(crate) fn inspect(
     digest: Digest,
     implied_routes: bool,
 ) -> Result<Candidate, DeployError> {
-    let (contract, shape) = read::read(&bytes)?;
-    let parts = pack::unpack(&bytes)?;
-    let manifest = manifest(&parts.manifest)?;
+    inspect_telling(bytes, digest, implied_routes, &Progress::default())
+}
+
+/// The same, and tells how far it is.
+pub(crate) fn inspect_telling(
+    bytes: Bytes,
+    digest: Digest,
+    implied_routes: bool,
+    progress: &Progress,
+) -> Result<Candidate, DeployError> {
+    let validating = progress.begin(Step::Validate);
+    let read = || Ok((read::read(&bytes)?, pack::unpack(&bytes)?));
+    let ((contract, shape), parts) = validating.end(read())?;
+    let declaring = progress.begin(Step::Manifest);
+    let manifest = manifest(&parts.manifest).inspect(|it| progress.is_of(&it.service.name));
+    let declare = |manifest| {
+        declared(bytes, digest, Component { contract, shape, parts, manifest }, implied_routes)
+    };
+    declaring.end(manifest.and_then(declare))
+}
+
+/// What was read of a component.
+struct Component {
+    contract: Contract,
+    shape: Shape,
+    parts: Parts,
+    manifest: Manifest,
+}
+
+fn declared(
+    bytes: Bytes,
+    digest: Digest,
+    component: Component,
+    implied_routes: bool,
+) -> Result<Candidate, DeployError> {
+    let Component { contract, shape, parts, manifest } = component;
     check_name(&manifest.service.name)?;
     outbound::check_manifest(&manifest, &contract)?;
     let routes = routes(&manifest, &contract, implied_routes)?;

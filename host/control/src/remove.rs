@@ -11,6 +11,7 @@ use crate::control::Control;
 use crate::error::DeployError;
 use crate::live::{Absent, Live, LiveService};
 use crate::outcome::Removed;
+use crate::progress::Progress;
 use crate::rollout::{Cause, ChangeKind};
 use crate::steps::distinct;
 
@@ -64,7 +65,7 @@ impl Control {
             None => self.delete_record(name).await?,
         }
         self.swap(next);
-        self.retire(&live, name);
+        self.retire(&live, name, &Progress::default());
         if let Some(after) = after {
             self.forget(before.clone(), after).await;
         }

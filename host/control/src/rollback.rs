@@ -9,6 +9,7 @@ use crate::compiling::{blocking, detached};
 use crate::control::Control;
 use crate::error::DeployError;
 use crate::outcome::{Deployed, Outcome};
+use crate::progress::Progress;
 use crate::rollout::{Cause, ChangeKind};
 use crate::steps::{Place, Switch};
 use crate::tally::RolledBackBy;
@@ -64,7 +65,8 @@ impl Control {
         let built = blocking(move || control.rebuild(&service, &target)).await??;
         let check = self.check(&live, &built.candidate, false)?;
         let (place, is_new, smoke) = (Place::Stable, false, false);
-        self.switch(&live, Switch { place, built, after, number, is_new, smoke }).await?;
+        let progress = Progress::default();
+        self.switch(&live, Switch { place, built, after, number, is_new, smoke, progress }).await?;
         let mut warnings = check.warnings;
         warnings.push(DATA_STAYS.into());
         let live = self.live();

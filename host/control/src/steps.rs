@@ -21,6 +21,7 @@ use crate::error::DeployError;
 use crate::health::LastCheck;
 use crate::inspect::Candidate;
 use crate::live::{Live, LiveService};
+use crate::progress::{Progress, Step};
 use crate::record::ServiceRecord;
 use crate::smoke::check_of;
 
@@ -43,6 +44,8 @@ pub(crate) struct Switch {
     /// Whether it has to show first that it can serve. Not on the way back: what was live before is
     /// better than what is, whatever it says.
     pub(crate) smoke: bool,
+    /// Who is told how far it is.
+    pub(crate) progress: Progress,
 }
 
 /// Where a revision goes.
@@ -142,10 +145,10 @@ impl Control {
         live: &Live,
         switch: Switch,
     ) -> Result<Vec<String>, DeployError> {
-        let Switch { place, built, after, number, is_new, smoke } = switch;
+        let Switch { place, built, after, number, is_new, smoke, progress } = switch;
         let after = Arc::new(after);
         let candidate = built.candidate.clone();
-        let service = self.link(built, &after, number).await?;
+        let service = progress.check(Step::Compile, self.link(built, &after, number).await)?;
         let service = match (place, live.service(candidate.name())) {
             (Place::Canary, Some(stable)) => stable.clone().rolling(&after, [service])?,
             _ => service,
@@ -154,11 +157,18 @@ impl Control {
         if place == Place::Canary {
             next.check_canaries(candidate.name())?;
         }
-        let migrated = if is_new { self.migrate(&candidate).await? } else { Vec::new() };
+        let migrated = match is_new {
+            true => self.migrate_telling(&candidate, &progress).await?,
+            false => {
+                progress.skip(Step::Migrate, "its data has seen it before");
+                Vec::new()
+            }
+        };
         if smoke && let Some(node) = next.node(candidate.name(), number) {
-            self.smoke(&next, node).await?;
+            let trying = progress.begin(Step::Smoke);
+            trying.end(self.smoke(&next, node).await)?;
         }
-        self.settle(live, next, &after, Some(candidate)).await?;
+        self.settle_telling(live, next, &after, Some(candidate), &progress).await?;
         Ok(migrated)
     }
 
@@ -171,14 +181,55 @@ impl Control {
         after: &Arc<ServiceRecord>,
         candidate: Option<Candidate>,
     ) -> Result<(), DeployError> {
+        self.settle_telling(live, next, after, candidate, &Progress::default()).await
+    }
+
+    /// The same, and tells how far it is.
+    async fn settle_telling(
+        &self,
+        live: &Live,
+        next: Live,
+        after: &Arc<ServiceRecord>,
+        candidate: Option<Candidate>,
+        progress: &Progress,
+    ) -> Result<(), DeployError> {
         let name = &after.name;
-        self.events.begin(&next.topology, name).await?;
+        let storing = progress.begin(Step::Persist);
         let before = live.record(name).cloned();
-        self.persist(before.clone(), Arc::clone(after), candidate).await?;
+        let store = async {
+            self.events.begin(&next.topology, name).await?;
+            self.persist(before.clone(), Arc::clone(after), candidate).await
+        };
+        storing.end(store.await)?;
+        let swapping = progress.begin(Step::Swap);
         self.swap(next);
-        self.retire(live, name);
+        swapping.done(None);
+        if !self.retire(live, name, progress) {
+            progress.skip(Step::Drain, "nothing was replaced");
+        }
         self.forget(before, Arc::clone(after)).await;
         Ok(())
+    }
+
+    /// Migrates, and tells what came of it.
+    async fn migrate_telling(
+        &self,
+        candidate: &Candidate,
+        progress: &Progress,
+    ) -> Result<Vec<String>, DeployError> {
+        if !candidate.wants_database() {
+            progress.skip(Step::Migrate, "it has no database");
+            return Ok(Vec::new());
+        }
+        let migrating = progress.begin(Step::Migrate);
+        match self.migrate(candidate).await {
+            Ok(applied) => {
+                let said = Some(applied.join(", ")).filter(|applied| !applied.is_empty());
+                migrating.done(Some(said.unwrap_or_else(|| "nothing was to be done".into())));
+                Ok(applied)
+            }
+            error => migrating.end(error),
+        }
     }
 
     /// Links compiled code, off the async threads: an interpreter has thousands of imports and types.
@@ -330,17 +381,20 @@ impl Control {
         blocking(commit).await?.map_err(DeployError::storage("storing the change"))
     }
 
-    /// Lets the revisions that were live and are not any more finish what they have begun.
-    pub(crate) fn retire(&self, before: &Live, name: &ServiceName) {
+    /// Lets the revisions that were live and are not any more finish what they have begun. Answers whether there are any.
+    pub(crate) fn retire(&self, before: &Live, name: &ServiceName, progress: &Progress) -> bool {
         let now = self.live();
         let is_live = |revision: &Arc<Revision>| {
             let live = now.service(name).into_iter().flat_map(LiveService::revisions);
             live.into_iter().any(|live| Arc::ptr_eq(&live.revision, revision))
         };
         let were = before.service(name).into_iter().flat_map(LiveService::revisions);
+        let mut replaced = false;
         for service in were.filter(|service| !is_live(&service.revision)) {
-            self.drains.replaced(&service.revision);
+            self.drains.replaced(&service.revision, progress.begin(Step::Drain));
+            replaced = true;
         }
+        replaced
     }
 
     /// Deletes components that no revision uses any more. What fails here is swept at the next start.

@@ -9,15 +9,15 @@ use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 use thali_contract::name::ServiceName;
 use thali_control::{
-    Cause, DeployError, DeployOptions, Deployed, Message, Percent, ServiceDetails, Source,
+    Cause, DeployError, DeployOptions, Deployed, Message, Percent, ServiceDetails, Source, Tag,
 };
 
 use super::audit::{About, Actor};
 use super::{Host, events, unknown};
 use crate::reply;
-use crate::web::{self, Answer, Items, None, Params, Refused, Segments};
+use crate::web::{self, Answer, Items, None, Params, Refused, RequestId, Segments};
 
-/// `?force=true&canary=10&message=..`
+/// `?force=true&canary=10&message=..&watch=..`
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Deploy {
@@ -25,6 +25,7 @@ pub(super) struct Deploy {
     force: bool,
     canary: Option<Percent>,
     message: Option<Message>,
+    watch: Option<Tag>,
 }
 
 /// `?force=true&message=..`
@@ -77,13 +78,14 @@ pub(super) async fn revisions(
 pub(super) async fn deploy(
     State(host): State<Host>,
     Extension(actor): Extension<Actor>,
-    Params(Deploy { force, canary, message }): Params<Deploy>,
+    Extension(RequestId(id)): Extension<RequestId>,
+    Params(Deploy { force, canary, message, watch }): Params<Deploy>,
     headers: HeaderMap,
     component: Bytes,
 ) -> Answer {
     check_type(&headers)?;
-    let options =
-        DeployOptions { force, source: Source::Upload, canary, cause: cause(actor, message) };
+    let (source, cause) = (Source::Upload, cause(actor, message));
+    let options = DeployOptions { force, source, canary, cause, request: Some(id), watch };
     let deployed = host.control.deploy(component, options).await.map_err(refused)?;
     Ok(changed(&deployed))
 }

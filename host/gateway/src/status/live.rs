@@ -9,6 +9,7 @@ use bytes::Bytes;
 use futures_util::{Stream, stream};
 use serde::Serialize;
 use thali_contract::problem::Problem;
+use thali_control::StepEvent;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, watch};
 use tokio::time::timeout;
@@ -75,6 +76,14 @@ impl Followers {
         if self.some() {
             // The last one may have left just now.
             let _ = self.told.send(event("changed", &change));
+        }
+    }
+
+    /// Tells everybody how far a deploy is.
+    pub(super) fn step(&self, step: &StepEvent) {
+        if self.some() {
+            // As above.
+            let _ = self.told.send(event("deploy", step));
         }
     }
 

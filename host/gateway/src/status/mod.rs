@@ -90,9 +90,12 @@ impl Board {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut changes = self.watched.control.changes();
         let mut before = self.watched.control.live();
+        let mut steps = self.watched.control.steps();
         loop {
             tokio::select! {
                 _ = ticks.tick() => self.tick(),
+                // Steps that were missed are: whoever deploys has the answer.
+                step = steps.recv() => if let Ok(step) = step { self.followers.step(&step) },
                 changed = changes.changed() => {
                     if changed.is_err() {
                         return;

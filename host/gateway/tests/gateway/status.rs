@@ -174,3 +174,45 @@ async fn the_past_is_kept_of_the_host_and_of_each_service() {
     assert_eq!((answer.status, answer.problem()), (404, "unknown_service".into()));
     assert_eq!(host.admin_get("/status/history?servise=counter").await.status, 400);
 }
+
+#[tokio::test]
+async fn a_follower_hears_each_step_of_a_deploy() {
+    let host = TestHost::with_counter().await;
+    let mut follower = Follower::admin(host.admin, "").await;
+    let upload = async |query: &str, bytes: &[u8]| {
+        host.admin_send(&format!("POST /admin/v1/services{query}"), "", bytes).await.status
+    };
+    assert_eq!(upload("?watch=page-1", &counter(2)).await, 201);
+    let mut ends = Vec::new();
+    while ends.last() != Some(&("drain".to_owned(), "done".to_owned())) {
+        let step = follower.find("deploy").await.data;
+        assert_eq!(step["watch"], "page-1", "{step}");
+        let of = |member: &str| step[member].as_str().unwrap().to_owned();
+        if step["state"] != "begun" {
+            assert!(step["took_ms"].is_number() || step["state"] == "skipped", "{step}");
+            ends.push((of("step"), of("state")));
+        }
+    }
+    let expected = [
+        ("upload", "done"),
+        ("validate", "done"),
+        ("manifest", "done"),
+        ("contracts", "done"),
+        ("compile", "done"),
+        ("migrate", "skipped"),
+        ("smoke", "done"),
+        ("persist", "done"),
+        ("swap", "done"),
+        ("drain", "done"),
+    ];
+    assert_eq!(ends, expected.map(|(step, state)| (step.to_owned(), state.to_owned())));
+
+    assert_eq!(upload("", b"no component").await, 422);
+    let mut failed = follower.find("deploy").await.data;
+    while failed["state"] != "failed" {
+        failed = follower.find("deploy").await.data;
+    }
+    assert_eq!((&failed["step"], &failed["watch"]), (&json!("validate"), &Value::Null));
+    assert!(failed["detail"].as_str().is_some_and(|detail| !detail.is_empty()), "{failed}");
+    assert_eq!(upload("?watch=a%20b", &counter(3)).await, 400);
+}
