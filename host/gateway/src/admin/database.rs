@@ -320,7 +320,7 @@ fn body(pieces: mpsc::Receiver<Result<Bytes, String>>) -> axum::body::Body {
     axum::body::Body::from_stream(stream::unfold(pieces, next))
 }
 
-fn database(host: &Host, name: &ServiceName) -> Result<Arc<Database>, Refused> {
+pub(super) fn database(host: &Host, name: &ServiceName) -> Result<Arc<Database>, Refused> {
     host.control.database_of(name).ok_or_else(|| unknown(name))
 }
 
@@ -330,7 +330,7 @@ fn unknown(name: &ServiceName) -> Refused {
         .into()
 }
 
-fn refused(error: SqlError, write: bool) -> Refused {
+pub(super) fn refused(error: SqlError, write: bool) -> Refused {
     let problem = match &error {
         SqlError::Busy => Problem::new(503, "busy", "The database is busy").retry_after(1),
         SqlError::Unavailable(_) => {

@@ -10,6 +10,7 @@ mod breakers;
 mod call;
 mod config;
 mod database;
+mod databases;
 mod events;
 mod graph;
 mod guard;
@@ -188,12 +189,14 @@ fn routes() -> [Routes; 2] {
         .write("/services/{name}/traffic", put(rollouts::traffic))
         .write("/services/{name}/promote", post(rollouts::promote))
         .read("/services/{name}/history", get(rollouts::history))
+        .read("/services/{name}/database", get(databases::show))
         .write("/services/{name}/database", put(database::restore))
         .data("/services/{name}/database/query", post(database::query))
         .data("/services/{name}/database/check", get(database::check))
         .data("/services/{name}/database/backup", get(database::backup))
         .data("/services/{name}/database/export", get(database::export))
         .write("/services/{name}/call/{interface}/{function}", post(call::call))
+        .read("/databases", get(databases::list))
         .read("/events", get(events::list))
         .read("/events/dead", get(events::dead))
         .write("/events/dead/redrive", post(events::redrive))
@@ -251,6 +254,7 @@ async fn index() -> Json<serde_json::Value> {
         "status",
         "services",
         "breakers",
+        "databases",
         "schedules",
         "events",
         "events/dead",

@@ -42,7 +42,7 @@ pub(crate) enum Edge {
 pub(super) fn all(live: &Live, window: &Window, looked: &Looked) -> Vec<Edge> {
     let nodes = || (0..).map(NodeIndex).zip(&live.services);
     let calls = nodes().flat_map(|(at, service)| calls(live, at, service, window));
-    let events = live.services.iter().flat_map(|service| events(live, service, looked));
+    let events = live.services.iter().flat_map(|service| events(live, service, window, looked));
     calls.chain(events).take(EDGES_MAX).collect()
 }
 
@@ -75,7 +75,7 @@ fn calls(live: &Live, at: NodeIndex, service: &LiveService, window: &Window) -> 
 }
 
 /// What a service publishes, to each live subscriber.
-fn events(live: &Live, publisher: &LiveService, looked: &Looked) -> Vec<Edge> {
+fn events(live: &Live, publisher: &LiveService, window: &Window, looked: &Looked) -> Vec<Edge> {
     let mut topics: Vec<(Topic, InterfaceName)> = Vec::new();
     for revision in publisher.revisions() {
         for (_, import) in revision.revision.contract().publishes() {
@@ -98,11 +98,12 @@ fn events(live: &Live, publisher: &LiveService, looked: &Looked) -> Vec<Edge> {
                 subscriber: subscriber.name().clone(),
             };
             let flow = looked.flows.get(&id).copied().unwrap_or_default();
+            let rate = window.delivered(&id);
             edges.push(Edge::Event {
                 from: id.publisher,
                 to: id.subscriber,
                 interface: interface.clone(),
-                rate: rounded(flow.rate),
+                rate: rounded(rate),
                 lag: flow.lag,
                 dead: flow.dead,
             });

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use thali_contract::name::{InterfaceName, ServiceName};
+use thali_platform::events::SubscriptionId;
 
 use super::sample::{Requests, Revision, Sample};
 
@@ -91,6 +92,15 @@ impl Window {
     }
 }
 
+impl Window {
+    /// Events that were delivered to a subscriber, by second.
+    pub(super) fn delivered(&self, id: &SubscriptionId) -> f64 {
+        let Some((first, last, seconds)) = self.ends() else { return 0.0 };
+        let count = |sample: &Sample| sample.delivered.get(id).copied().unwrap_or(0);
+        grown(count(last), count(first)) as f64 / seconds
+    }
+}
+
 impl Figures {
     fn of(now: &Requests, then: Option<&Requests>, seconds: f64) -> Self {
         let nothing = Requests::default();
@@ -118,7 +128,7 @@ fn grown_of(now: &Revision, then: &[Revision], count: fn(&Revision) -> u64) -> u
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, HashMap};
     use std::time::Duration;
 
     use tokio::time::Instant;
@@ -150,6 +160,7 @@ mod tests {
             cpu_s: count as f64 / 200.0,
             services: BTreeMap::from([(name, service)]),
             calls: BTreeMap::new(),
+            delivered: HashMap::new(),
         }
     }
 

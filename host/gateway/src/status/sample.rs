@@ -1,9 +1,10 @@
 //! What has been counted up to one moment.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use thali_contract::name::{InterfaceName, ServiceName};
 use thali_control::{Live, LiveService};
+use thali_platform::events::SubscriptionId;
 use thali_runtime::{BreakerState, GateCounts};
 use tokio::time::Instant;
 
@@ -22,6 +23,8 @@ pub(super) struct Sample {
     pub(super) services: BTreeMap<ServiceName, Service>,
     /// By who calls, and what.
     pub(super) calls: BTreeMap<(ServiceName, InterfaceName), Calls>,
+    /// Events that were delivered.
+    pub(super) delivered: HashMap<SubscriptionId, u64>,
 }
 
 /// Requests that were answered.
@@ -70,6 +73,7 @@ impl Sample {
                 service.requests.add(errors, &durations);
             }
         });
+        let deliveries = watched.control.events().deliveries().into_iter();
         let gates = live.services.iter().map(|live| live.revision.admissions());
         let shed = gates.chain([watched.runtime.admissions()]).map(|counts| shed(&counts)).sum();
         Self {
@@ -79,6 +83,7 @@ impl Sample {
             cpu_s: process::cpu_s(),
             services,
             calls: live.services.iter().flat_map(calls).collect(),
+            delivered: deliveries.map(|counts| (counts.id, counts.delivered)).collect(),
         }
     }
 }

@@ -8,7 +8,7 @@ use futures_util::StreamExt;
 use futures_util::stream;
 use parking_lot::Mutex;
 use thali_contract::name::ServiceName;
-use thali_platform::events::{Seq, SubscriptionId};
+use thali_platform::events::SubscriptionId;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
@@ -42,12 +42,11 @@ pub(super) struct Looked {
 }
 
 /// How a subscription stands.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Flow {
-    position: Seq,
-    /// Places in the outbox that it has come forward by, a second.
-    pub(super) rate: f64,
+    /// Events that are not delivered yet, those that are tried again among them.
     pub(super) lag: i64,
+    /// Events that were given up.
     pub(super) dead: i64,
 }
 
@@ -84,7 +83,7 @@ impl Slow {
 
     async fn look(&self, board: &Board) {
         let before = self.looked();
-        let (flows, health) = tokio::join!(flows(board, &before), health(board));
+        let (flows, health) = tokio::join!(flows(board), health(board));
         let dead = |looked: &HashMap<_, Flow>| looked.values().map(|flow| flow.dead).sum::<i64>();
         if before.at.is_some() && dead(&before.flows) != dead(&flows) {
             board.followers.tell(Change::Events);
@@ -93,21 +92,10 @@ impl Slow {
     }
 }
 
-async fn flows(board: &Board, before: &Looked) -> HashMap<SubscriptionId, Flow> {
-    let found = board.watched.control.events().subscriptions().await.all;
-    let seconds = before.at.map(|at| at.elapsed().as_secs_f64());
-    let flows = found.into_iter().map(|status| {
-        let since = before.flows.get(&status.id).zip(seconds);
-        let rate = since.map(|(flow, s)| (status.position - flow.position).max(0) as f64 / s);
-        let flow = Flow {
-            position: status.position,
-            rate: rate.unwrap_or_default(),
-            lag: status.lag + status.waiting,
-            dead: status.dead,
-        };
-        (status.id, flow)
-    });
-    flows.collect()
+async fn flows(board: &Board) -> HashMap<SubscriptionId, Flow> {
+    let standing = board.watched.control.events().standing().await.into_iter();
+    let flow = |lag, dead| Flow { lag, dead };
+    standing.map(|status| (status.id, flow(status.lag + status.waiting, status.dead))).collect()
 }
 
 async fn health(board: &Board) -> HashMap<ServiceName, bool> {

@@ -64,6 +64,8 @@ mod database;
 mod error;
 mod exclusive;
 mod export;
+mod facts;
+
 mod group;
 mod guard;
 mod limits;
@@ -94,6 +96,7 @@ pub use capability::SqlCapability;
 pub use database::{ASIDE, Database, Databases, DatabasesError};
 pub use error::{Ending, SqlError, Unavailable};
 pub use export::Piece;
+pub use facts::{ColumnFacts, TableFacts};
 pub use limits::SqlLimits;
 pub use migrate::{MigrateError, MigrationReport, ScriptError, SeedError};
 pub use restore::{REPLACED, RestoreError};
