@@ -66,7 +66,7 @@ pub enum StepState {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct StepEvent {
     /// Which deploy: the id of its request, if it came by one.
-    pub deploy: Arc<str>,
+    pub deploy: String,
     /// What whoever deploys wants to know it by.
     pub watch: Option<Tag>,
     /// The service, once the manifest has said it.
@@ -84,7 +84,7 @@ pub struct StepEvent {
 /// What a deploy is known by to whoever makes it: up to 64 letters, digits and hyphens.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String")]
-pub struct Tag(Arc<str>);
+pub struct Tag(Box<str>);
 
 /// A text that is no tag.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
@@ -100,7 +100,7 @@ pub(crate) struct Steps(broadcast::Sender<StepEvent>);
 pub(crate) struct Progress(Option<Arc<Deploy>>);
 
 struct Deploy {
-    id: Arc<str>,
+    id: String,
     watch: Option<Tag>,
     service: OnceLock<ServiceName>,
     to: broadcast::Sender<StepEvent>,
@@ -159,7 +159,7 @@ impl Steps {
         }
         let id = options.request.unwrap_or_else(Uuid::now_v7);
         Progress(Some(Arc::new(Deploy {
-            id: id.to_string().into(),
+            id: id.to_string(),
             watch: options.watch.clone(),
             service: OnceLock::new(),
             to: self.0.clone(),
@@ -202,7 +202,7 @@ impl Progress {
         let Some(deploy) = &self.0 else { return };
         // The listeners may have left.
         let _ = deploy.to.send(StepEvent {
-            deploy: Arc::clone(&deploy.id),
+            deploy: deploy.id.clone(),
             watch: deploy.watch.clone(),
             service: deploy.service.get().cloned(),
             step,

@@ -24,6 +24,7 @@ mod clients_that_send_wrong_things;
 mod clients_that_stall;
 mod connections;
 mod cors;
+mod databases;
 mod drain;
 mod dress;
 mod health;

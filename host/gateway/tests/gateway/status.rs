@@ -4,7 +4,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::support::{Follower, TestHost, caller, counter, prober_that_falls_ill, publisher};
+use crate::support::{
+    Follower, TestHost, caller, counter, listener_of_ann, prober_that_falls_ill, publisher,
+};
 
 impl TestHost {
     async fn status(&self) -> Value {
@@ -64,6 +66,24 @@ async fn a_status_has_the_host_its_services_and_what_goes_between_them() {
     assert!(own["memory_bytes"].as_u64().unwrap() > 1 << 20, "{own}");
     assert_eq!(own["rate"], caller["rate"]);
     assert_eq!((&own["shed"], &own["requests_in_flight"]), (&json!(0.0), &json!(0)));
+}
+
+#[tokio::test]
+async fn what_is_published_has_an_edge_to_each_subscriber() {
+    let host = TestHost::new().await;
+    host.deploy(publisher()).await;
+    host.deploy(listener_of_ann()).await;
+    let status = host.status().await;
+    let edge = json!({
+        "kind": "event", "from": "pub", "to": "listener", "interface": "test:pub/events@1.0.0",
+        "rate": 0.0, "lag": 0, "dead": 0,
+    });
+    assert_eq!(status["edges"], json!([edge]));
+    let change = json!({ "id": "a", "status": "cooked" }).to_string();
+    assert_eq!(host.post("/api/v1/changes", &change).await.status, 204);
+    let travel = json!({ "id": "a", "count": 3 }).to_string();
+    assert_eq!(host.post("/api/v1/travels", &travel).await.status, 204);
+    host.status_when(|status| status["edges"][0]["dead"] != json!(0)).await;
 }
 
 #[tokio::test]

@@ -49,9 +49,10 @@ impl Database {
                 (text(row.next()), text(row.next()), text(row.next()));
             let primary_key = matches!(row.next(), Some(Value::Integer(1..)));
             let column = ColumnFacts { name, declared_type, primary_key };
+            let is_full = tables.len() == TABLES_MAX;
             match tables.last_mut().filter(|last| last.name == table) {
                 Some(last) => last.columns.push(column),
-                None if tables.len() == TABLES_MAX => break,
+                None if is_full => break,
                 None => tables.push(TableFacts { name: table, columns: vec![column] }),
             }
         }
