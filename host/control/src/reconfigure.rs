@@ -10,6 +10,7 @@ use crate::control::Control;
 use crate::error::DeployError;
 use crate::live::{Live, LiveService};
 use crate::policies::Policies;
+use crate::progress::Progress;
 
 /// What operators say of services. It is taken when a revision is linked.
 #[derive(Clone, Debug, Default)]
@@ -75,7 +76,7 @@ impl Control {
         }
         self.swap(next);
         for name in &done.services {
-            self.retire(&live, name);
+            self.retire(&live, name, &Progress::default());
         }
         Ok(done)
     }

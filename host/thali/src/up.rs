@@ -132,9 +132,9 @@ async fn run(
     let mut hangup = signal(SignalKind::hangup()).map_err(CliError::start)?;
     let holds = settings::shown(&args, &asked.given, &file, &Environment::of_process());
     let in_front = std::mem::take(&mut file.gateway);
-    let telemetry = file.telemetry;
+    let (telemetry, anonymous_reads) = (file.telemetry, file.admin.anonymous_read);
     let (control, runtime, outbound) = wire(&args, file, data, Arc::clone(&identity)).await?;
-    let config = config(&args, in_front)?;
+    let config = GatewayConfig { anonymous_reads, ..config(&args, in_front)? };
     let kept = config.telemetry.clone();
     record_traces(telemetry, &kept, &runtime)?;
     let tracer = Arc::clone(runtime.tracer());

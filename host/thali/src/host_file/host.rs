@@ -25,7 +25,7 @@ const HOST: Keys = Keys {
     ],
     later: &[],
 };
-const ADMIN: Keys = Keys { known: &["listen", "token-file"], later: &[] };
+const ADMIN: Keys = Keys { known: &["listen", "token-file", "anonymous-read"], later: &[] };
 const LOGS: Keys = Keys { known: &["filter", "format", "access"], later: &[] };
 
 /// The longest time that a host may take to stop.
@@ -50,6 +50,8 @@ pub(crate) struct HostTable {
 pub(crate) struct AdminTable {
     pub(crate) listen: Option<SocketAddr>,
     pub(crate) token_file: Option<PathBuf>,
+    /// Who has no token may look at the host, wherever it listens.
+    pub(crate) anonymous_read: bool,
 }
 
 /// `[logs]`
@@ -88,6 +90,9 @@ impl Tables<'_, '_> {
             match entry.key {
                 "listen" => table.listen = self.address(entry),
                 "token-file" => table.token_file = self.path(entry),
+                "anonymous-read" => {
+                    table.anonymous_read = self.reader.bool(entry).unwrap_or_default();
+                }
                 _ => self.reader.unknown(entry, &ADMIN),
             }
         }

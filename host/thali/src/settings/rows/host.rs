@@ -77,6 +77,12 @@ pub(super) const ADMIN: &[Setting] = &[
         "The file of the admin API's token. THALI_ADMIN_TOKEN may hold the token itself.",
     )
     .instead("--admin-token-file", "THALI_ADMIN_TOKEN_FILE"),
+    Setting::new(
+        &["admin", "anonymous-read"],
+        Flag,
+        "Who has no token may look at the host, but not at what belongs to users. On a loopback address they may anyway.",
+    )
+    .usual("false"),
 ];
 
 pub(super) const LOGS: &[Setting] = &[
