@@ -18,13 +18,14 @@ async fn send(host: &TestHost, line: &str, body: &[u8]) -> Answer {
 fn routes_that_change() -> Vec<(String, String)> {
     let source = include_str!("../../src/admin/mod.rs");
     let mut routes = Vec::new();
-    for piece in source.split(".route(").skip(1) {
-        let path = piece.split('"').nth(1).unwrap();
-        let handlers = piece.split_once(',').unwrap().1;
-        let end = handlers.find(".route(").unwrap_or(handlers.len());
+    for line in source.lines().map(str::trim).filter(|line| line.starts_with('.')) {
+        let kind = line.split('(').next().unwrap();
+        let Some(path) = line.split('"').nth(1).filter(|path| path.starts_with('/')) else {
+            continue;
+        };
+        assert!([".open", ".read", ".data", ".write"].contains(&kind), "{line}");
         for method in ["post", "put", "patch", "delete"] {
-            let is_there = handlers[..end].lines().next().unwrap().contains(&format!("{method}("));
-            if is_there {
+            if line.contains(&format!(", {method}(")) {
                 routes.push((method.to_uppercase(), path.to_owned()));
             }
         }
