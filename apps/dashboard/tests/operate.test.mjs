@@ -8,6 +8,13 @@ import { Host } from '../../testing/host.mjs';
 import { admin, confirm, open } from './dashboard.mjs';
 import { benchComponent } from './pack.mjs';
 
+const ORDER = {
+  restaurant_id: '1',
+  items: [{ item_id: '1', quantity: 1 }],
+  customer: { name: 'Bob', phone: '+15550101' },
+  address: { line: '2 Main St', lat: 52.515, lon: 13.39 },
+};
+
 const VIEWS = ['traces', 'events', 'databases', 'databases/orders', 'schedules', 'logs', 'api'];
 
 let host;
@@ -110,6 +117,76 @@ test('many dead letters are only forgotten by whoever types how many', async () 
   await discard.click();
   await page.getByText('3 events are forgotten.').waitFor();
   assert.deepEqual((await admin(host, 'GET', '/events/dead')).items, []);
+});
+
+test('a database is looked into, and an error is shown at its statement', async () => {
+  await host.ask('POST', '/orders', { body: ORDER });
+  const page = await open(browser, host, '/databases');
+  await page.getByRole('link', { name: 'orders', exact: true }).click();
+  await page.getByRole('button', { name: 'Look into orders', exact: true }).click();
+  const results = page.locator('.result');
+  await results.getByRole('table').getByText('Bob').first().waitFor();
+  assert.match(await page.getByLabel('SQL').inputValue(), /^SELECT \* FROM orders LIMIT 50$/);
+
+  await page.getByLabel('SQL').fill("SELECT 9007199254740993 AS large, 'a;b' AS text;\n-- no; statement\nSELECT nothing FROM nowhere; SELECT 1");
+  await page.keyboard.press('Control+Enter');
+  await results.nth(1).getByRole('alert').waitFor();
+  assert.equal(await results.count(), 2, 'what follows an error is not run');
+  assert.deepEqual(await results.first().getByRole('cell').allTextContents(), ['9007199254740993', 'a;b']);
+  await results.nth(1).getByRole('button', { name: 'Show it in the query' }).click();
+  assert.equal(await page.evaluate(() => getSelection().toString()), 'SELECT nothing FROM nowhere');
+  await isAccessible(page, 'a query with an error');
+
+  await page.getByLabel('SQL').fill('DELETE FROM orders');
+  await page.getByRole('button', { name: 'Run', exact: true }).click();
+  await results.getByRole('alert').waitFor();
+  await page.getByLabel('SQL').fill('SELECT count(*) FROM orders');
+  await page.keyboard.press('Control+Enter');
+  await results.getByRole('cell', { name: '1', exact: true }).waitFor();
+
+  await page.getByLabel('SQL').focus();
+  for (let back = 0; back < 3; back += 1) await page.keyboard.press('Alt+ArrowUp');
+  assert.match(await page.getByLabel('SQL').inputValue(), /^SELECT 9007199254740993/);
+  await page.getByLabel('SQL').fill('WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 2000) SELECT i FROM n');
+  await page.keyboard.press('Control+Enter');
+  await page.getByText('The first 500 of 2,000 rows are shown').waitFor();
+  assert.equal(await results.getByRole('row').count(), 501);
+});
+
+test('the story of one order is one trace, found and read by clicks', async () => {
+  const page = await open(browser, host, '/traces');
+  await host.ask('POST', '/orders', { body: ORDER });
+  await page.getByLabel('Service').selectOption('orders');
+  await page.getByLabel('Route').fill('/api/v1/orders');
+  await page.getByRole('link', { name: 'POST /api/v1/orders' }).first().click();
+  await page.getByRole('heading', { name: 'POST /api/v1/orders', level: 1 }).waitFor();
+  const grid = page.getByRole('treegrid');
+  // The event is delivered when the order is answered already: the page is open, and its spans come.
+  for (const service of ['gateway', 'orders', 'restaurants', 'delivery', 'notifications']) {
+    await grid.locator('.wf-service', { hasText: service }).first().waitFor({ state: 'attached' });
+  }
+  const trace = new URL(page.url()).hash.split('/')[2];
+  const { spans } = await admin(host, 'GET', `/traces/${trace}`);
+  const details = page.getByLabel('The chosen span');
+  const look = async (span) => {
+    await grid.locator(`[data-span="${span.span_id}"] .wf-what`).click();
+    await details.getByRole('heading', { name: span.name }).waitFor();
+  };
+  await look(spans.find(({ attributes, service }) => attributes['db.system.name'] === 'sqlite' && service === 'orders'));
+  await details.getByText('db.query.text').waitFor();
+  const delivery = spans.find(({ kind, service }) => kind === 'consumer' && service === 'notifications');
+  await look(delivery);
+  const publish = spans.find(({ span_id }) => span_id === delivery.links[0].span_id);
+  assert.equal(publish.kind, 'producer');
+  await details.getByRole('button', { name: publish.name }).click();
+  await details.getByRole('heading', { name: publish.name }).waitFor();
+  assert.equal(await grid.locator('[aria-selected=true]').getAttribute('data-span'), publish.span_id);
+  await details.getByRole('button', { name: 'Zoom to its time' }).click();
+  await page.getByRole('button', { name: 'Show the whole time' }).click();
+  await isAccessible(page, 'a trace');
+  await page.getByRole('link', { name: 'Logs of this request' }).click();
+  await page.getByText('Following').waitFor();
+  assert.equal(await page.getByLabel('Trace').inputValue(), trace);
 });
 
 test('only traces that are asked for are listed', async () => {
