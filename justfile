@@ -55,9 +55,10 @@ lint:
 fmt:
     cargo fmt --all
 
-# The documentation of every crate, warnings are errors
+# The documentation of every crate and the pages of docs/, warnings are errors
 doc:
     RUSTDOCFLAGS='-D warnings' cargo doc --release --workspace --no-deps
+    scripts/docs-check.py
 
 # Licences, sources and banned crates of the dependencies (advisories need GitHub: see deny.toml)
 deny:
