@@ -177,6 +177,7 @@ fn routes() -> [Routes; 2] {
     let api = Routes::new()
         .open("/health", get(health))
         .open("/session", get(pages::session))
+        .open("/api.json", get(api))
         .read("/status", get(status::show))
         .read("/status/history", get(status::history))
         .read("/live", get(status::live))
@@ -239,6 +240,13 @@ fn router(host: Host) -> Router {
         .fallback(nothing)
         .layer(axum::extract::DefaultBodyLimit::disable())
         .with_state(host)
+}
+
+/// What this API is: OpenAPI 3.1.
+const API: &str = include_str!("api.json");
+
+async fn api(Params(None {}): Params<None>) -> Answer {
+    Ok(([(http::header::CONTENT_TYPE, "application/json")], API).into_response())
 }
 
 /// Whoever may see nothing does not learn what there is not, either.

@@ -1,5 +1,7 @@
 //! Who may use the admin API, and that every change through it is written down.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use crate::support::{Answer, TestHost, counter};
@@ -102,4 +104,35 @@ async fn a_host_with_an_admin_token_changes_nothing_without_it() {
         refused += u32::from(host.admin_send("GET /", &guess, b"").await.status == 429);
     }
     assert!(refused >= 60, "{refused}");
+}
+
+/// What the API's own document says of it.
+#[tokio::test]
+async fn every_route_of_the_admin_api_is_in_its_document() {
+    let host = TestHost::with_counter().await;
+    let document = host.admin_get("/api.json").await.json();
+    let described: BTreeSet<String> = document["paths"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .flat_map(|(path, methods)| {
+            let path = path.strip_prefix("/admin/v1").unwrap();
+            methods.as_object().unwrap().keys().map(move |method| format!("{method} {path}"))
+        })
+        .collect();
+    let source = include_str!("../../src/admin/mod.rs");
+    let api = source.split_once("let api = Routes::new()").unwrap().1;
+    let api = api.split_once("let rest").unwrap().0;
+    let mut routed: BTreeSet<String> = api
+        .lines()
+        .filter_map(|line| {
+            let path = line.split('"').nth(1)?;
+            let method = line.split_once("\", ")?.1.split('(').next()?;
+            Some(format!("{method} {path}"))
+        })
+        .collect();
+    // The list of links, which is beside the others.
+    routed.insert("get ".into());
+    assert!(routed.len() > 40, "{routed:?}");
+    assert_eq!(described, routed);
 }
