@@ -17,7 +17,7 @@ use rust_embed::{EmbeddedFile, RustEmbed};
 use thali_contract::problem::Problem;
 
 use crate::reply;
-use crate::web::{Answer, is_tag};
+use crate::web::{Answer, Refused, is_tag};
 
 /// What `apps/dashboard` is built to. The build fails when it is not there.
 #[derive(RustEmbed)]
@@ -102,12 +102,13 @@ fn answer(
 }
 
 /// A file as it is. Large ones are not there like that.
-fn plain(get: fn(&str) -> Option<EmbeddedFile>, path: &str) -> Result<EmbeddedFile, Problem> {
-    get(path).ok_or_else(|| match get(&format!("{path}.gz")) {
+fn plain(get: fn(&str) -> Option<EmbeddedFile>, path: &str) -> Result<EmbeddedFile, Refused> {
+    let missing = || match get(&format!("{path}.gz")) {
         Some(_) => Problem::new(406, "not_acceptable", "The file is there in compressed form only")
             .detail("send `Accept-Encoding: gzip`"),
         None => reply::not_found(),
-    })
+    };
+    get(path).ok_or_else(|| missing().into())
 }
 
 fn bytes(data: Cow<'static, [u8]>) -> Bytes {

@@ -8,7 +8,7 @@ use thali_contract::name::ServiceName;
 use super::{Host, unknown};
 use crate::reply;
 use crate::sse;
-use crate::web::{self, Answer, None, Params};
+use crate::web::{self, Answer, None, Params, Refused};
 
 /// `?service=orders`
 #[derive(Deserialize)]
@@ -38,6 +38,6 @@ pub(super) async fn live(State(host): State<Host>, Params(None {}): Params<None>
         return Err(reply::draining().into());
     }
     let status = host.board.look().await;
-    let pieces = host.board.followers.follow(&status)?;
+    let pieces = host.board.followers.follow(&status).map_err(Refused)?;
     Ok(sse::response(pieces, &host.closing))
 }

@@ -100,7 +100,7 @@ impl Followers {
     pub(crate) fn follow<S: Serialize>(
         &self,
         first: &S,
-    ) -> Result<impl Stream<Item = Bytes> + Send + use<S>, Problem> {
+    ) -> Result<impl Stream<Item = Bytes> + Send + use<S>, Box<Problem>> {
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| full())?;
         let follower = Follower {
             status: self.status.subscribe(),
@@ -115,12 +115,13 @@ impl Followers {
     }
 }
 
-fn full() -> Problem {
-    Problem::new(503, "too_many_followers", "As many follow the host as may")
+fn full() -> Box<Problem> {
+    let problem = Problem::new(503, "too_many_followers", "As many follow the host as may")
         .detail(format!(
             "{FOLLOWERS_MAX} dashboards and programs follow it at the same time at most: close one"
         ))
-        .retry_after(RETRY_SECONDS)
+        .retry_after(RETRY_SECONDS);
+    Box::new(problem)
 }
 
 impl Follower {

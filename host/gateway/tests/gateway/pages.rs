@@ -23,7 +23,7 @@ async fn the_dashboard_and_all_that_it_loads_come_from_the_program() {
     assert!(policy.contains("script-src 'self'") && !policy.contains("unsafe"), "{policy}");
     assert_eq!(answer.header("x-frame-options"), Some("DENY"));
     assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
-    let links = links(&answer.text());
+    let links = links(answer.text());
     assert!(links.len() >= 2, "{links:?}");
     for link in links {
         let answer = page(&host, &format!("/{link}"), "accept-encoding: gzip, br\r\n").await;

@@ -205,3 +205,14 @@ async fn a_folder_that_is_not_there_is_told() {
     write(&folder, "file", "");
     assert!(matches!(Site::open(&folder.path().join("file")), Err(SiteError::NotAFolder(_))));
 }
+
+#[tokio::test]
+async fn a_sites_own_docs_come_before_the_page_that_shows_the_api() {
+    let (host, folder) = host().await;
+    assert_eq!(host.get("/docs").await.header("location"), Some("docs/"));
+    assert!(host.get("/docs/").await.text().contains("swagger-ui"));
+    write(&folder, "docs/index.html", "<title>Ours</title>");
+    assert!(host.get("/docs/").await.text().contains("Ours"));
+    assert_eq!(host.get("/docs").await.header("location"), Some("/docs/"));
+    assert_nothing(&host.get("/docs/nothing.js").await, "/docs/nothing.js");
+}
