@@ -15,6 +15,7 @@ pub(super) const ROUTES_MAX: usize = 1000;
 
 /// The upper bounds of the buckets of a histogram, in microseconds: eight for each factor of ten, so that a
 /// quantile between two of them is right to a seventh.
+#[expect(clippy::indexing_slicing, reason = "evaluated when this is compiled")]
 const BOUNDS_US: [u64; 57] = {
     const STEPS: [u64; 8] = [100, 133, 178, 237, 316, 422, 562, 750];
     let (mut bounds, mut at, mut power) = ([100_000_000; 57], 0, 1);

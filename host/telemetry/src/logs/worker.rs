@@ -48,6 +48,7 @@ pub(super) fn run(logs: &Logs) {
 }
 
 /// Gives records their places, and puts them into the ring.
+#[expect(clippy::vec_box, reason = "as the queue has them: moving a box is cheaper than a record")]
 fn keep(logs: &Logs, batch: Vec<Box<Record>>) -> Vec<Arc<Record>> {
     let mut records = Vec::with_capacity(batch.len());
     for mut record in batch {

@@ -122,15 +122,18 @@ impl Waterfall {
     }
 }
 
+/// Which part of a trace a span is in, and where there.
+type Place = (usize, usize);
+
 /// Depth first from what has no parent here, brothers by their time.
 fn order(parts: &[SharedTrace]) -> Vec<(usize, usize)> {
-    let mut all: Vec<((usize, usize), &SpanData)> = Vec::new();
+    let mut all: Vec<(Place, &SpanData)> = Vec::new();
     for (at, part) in parts.iter().enumerate() {
         all.extend(part.spans.iter().enumerate().map(|(position, span)| ((at, position), span)));
     }
     all.sort_by_key(|(_, span)| span.start_unix_ns);
     let ids: HashSet<u64> = all.iter().map(|(_, span)| span.span_id).collect();
-    let mut children: HashMap<Option<u64>, Vec<((usize, usize), u64)>> = HashMap::new();
+    let mut children: HashMap<Option<u64>, Vec<(Place, u64)>> = HashMap::new();
     for (place, span) in all {
         let parent = span.parent_id.filter(|parent| ids.contains(parent));
         children.entry(parent).or_default().push((place, span.span_id));

@@ -168,11 +168,13 @@ impl Batch {
     }
 }
 
+/// The spans about one service, or about the gateway.
+type Group = (Option<Arc<Source>>, Vec<SpanData>);
+
 /// Spans by whom they are about: one resource each.
-fn by_source(traces: &[SharedTrace]) -> Vec<(Option<Arc<Source>>, Vec<SpanData>)> {
+fn by_source(traces: &[SharedTrace]) -> Vec<Group> {
     let scope = convert::scope();
-    let mut groups: HashMap<Option<*const Source>, (Option<Arc<Source>>, Vec<SpanData>)> =
-        HashMap::new();
+    let mut groups: HashMap<Option<*const Source>, Group> = HashMap::new();
     for trace in traces {
         for one in &trace.spans {
             let key = one.source.as_ref().map(Arc::as_ptr);
