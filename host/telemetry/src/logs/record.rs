@@ -192,7 +192,7 @@ mod tests {
         assert_eq!(cut("short", 5), "short");
         assert_eq!(cut("äöü", 3), "ä…");
         let mut bounded = Bounded { text: String::new(), bytes_max: 4 };
-        assert!(write!(bounded, "{}{}", "abc", "def").is_err());
+        assert!(write!(bounded, "abc{}", String::from("def")).is_err());
         assert_eq!(bounded.text, "abcd…");
     }
 }
