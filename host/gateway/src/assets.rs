@@ -21,12 +21,12 @@ use crate::web::{Answer, Refused, is_tag};
 
 /// What `apps/dashboard` is built to. The build fails when it is not there.
 #[derive(RustEmbed)]
-#[folder = "$CARGO_MANIFEST_DIR/../../apps/dashboard/dist"]
+#[folder = "../../apps/dashboard/dist"]
 struct Dashboard;
 
 /// Swagger UI, as `scripts/docs-page.sh` brings it.
 #[derive(RustEmbed)]
-#[folder = "$CARGO_MANIFEST_DIR/../../apps/docs/dist"]
+#[folder = "../../apps/docs/dist"]
 struct Docs;
 
 /// Browsers ask whether they still have the file as it is.
