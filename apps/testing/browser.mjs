@@ -40,9 +40,16 @@ export class Browser {
   async page(url, options = {}) {
     const context = await this.#chromium.newContext({ viewport: { width: 1200, height: 900 }, ...options });
     context.setDefaultTimeout(PATIENCE_MS);
-    const page = await context.newPage();
-    page.on('pageerror', (error) => this.complaints.push(`${error.stack ?? error}`));
     const { origin } = new URL(url);
+    // Also those that this page opens.
+    context.on('page', (opened) => this.#watch(opened, origin));
+    const page = await context.newPage();
+    await page.goto(url);
+    return page;
+  }
+
+  #watch(page, origin) {
+    page.on('pageerror', (error) => this.complaints.push(`${error.stack ?? error}`));
     page.on('request', (request) => {
       const to = new URL(request.url());
       if (to.origin !== origin && !['data:', 'blob:'].includes(to.protocol)) this.complaints.push(`a request to ${to}`);
@@ -50,8 +57,6 @@ export class Browser {
     page.on('console', (message) => {
       if (message.type() === 'error' && !EXPECTED.test(message.text())) this.complaints.push(message.text());
     });
-    await page.goto(url);
-    return page;
   }
 }
 
