@@ -28,6 +28,20 @@ function row(page, name) {
   return page.locator(`[data-row="${name}"]`);
 }
 
+/** Writes down what the steps of a deploy go through in the page, and when it is told what came of it. */
+async function watched(page) {
+  await page.evaluate(() => {
+    const seen = (globalThis.seen = []);
+    const note = (what) => seen.includes(what) || seen.push(what);
+    const look = () => {
+      for (const { dataset } of document.querySelectorAll('[data-step]')) note(`${dataset.step} ${dataset.state}`);
+      if (document.querySelector('[data-outcome]')) note('outcome');
+    };
+    new MutationObserver(look).observe(document.body, { subtree: true, childList: true, attributes: true });
+  });
+  return () => page.evaluate(() => globalThis.seen);
+}
+
 async function shares(name) {
   const { rollout } = await admin(host, 'GET', `/services/${name}`);
   return Object.fromEntries((rollout?.revisions ?? []).map(({ revision, percent }) => [revision, percent]));
@@ -164,8 +178,12 @@ test('a component is deployed by dropping it, and what is none is refused', asyn
   await drop(page, await variant('users', 'dropped'));
   const dialog = page.getByRole('dialog', { name: 'Deploy users' });
   await dialog.getByText('Live now: revision 1').waitFor();
+  const seen = await watched(page);
   await dialog.getByRole('button', { name: 'Deploy', exact: true }).click();
   await dialog.locator('[data-outcome=created]').waitFor();
+  const states = await seen();
+  for (const state of ['upload to_come', 'compile begun', 'compile done']) assert.ok(states.includes(state), `${state}: ${states}`);
+  assert.ok(states.indexOf('compile begun') < states.indexOf('outcome'), 'steps are shown while they happen');
   await page.keyboard.press('Escape');
   await dialog.waitFor({ state: 'detached' });
   await row(page, 'users').getByText('v2').waitFor();
@@ -246,6 +264,11 @@ test('without the token everything can be seen, and nothing changed', async () =
     const page = await open(browser, guarded);
     await page.getByText('Read-only').waitFor();
     assert.equal(await page.getByRole('button', { name: 'Deploy …' }).isDisabled(), true);
+    const schedules = await open(browser, guarded, '/schedules');
+    assert.equal(await schedules.getByRole('button', { name: 'Run now: sweep of users' }).isDisabled(), true);
+    await schedules.goto(guarded.adminUrl('/#/logs'));
+    await schedules.getByRole('alert').getByRole('button', { name: 'Sign in' }).waitFor();
+    await schedules.close();
     await drop(page, await variant('users', 'unasked'));
     const dialog = page.getByRole('dialog', { name: 'Sign in' });
     await dialog.getByLabel('Admin token').fill('f'.repeat(32));

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
-import { Browser, fitsItsWindow, isAccessible, picture } from '../../testing/browser.mjs';
+import { Browser, fitsItsWindow, isAccessible, picture, until } from '../../testing/browser.mjs';
 import { Host } from '../../testing/host.mjs';
 import { admin, confirm, open } from './dashboard.mjs';
 import { benchComponent } from './pack.mjs';
@@ -13,6 +13,7 @@ const ORDER = {
   items: [{ item_id: '1', quantity: 1 }],
   customer: { name: 'Bob', phone: '+15550101' },
   address: { line: '2 Main St', lat: 52.515, lon: 13.39 },
+  payment: { method: { card: { number: '4242424242424242', expiry: '12/40', cvc: '123' } } },
 };
 
 const VIEWS = ['traces', 'events', 'databases', 'databases/orders', 'schedules', 'logs', 'api'];
@@ -38,6 +39,12 @@ async function deadLetters(count) {
   }
   await host.ask('POST', '/listener/refuse', { body: { reason: 'the printer is on fire' } });
   await host.ask('POST', '/announcer/announce', { body: { key: 'fragile', first: 0, count } });
+}
+
+/** The id of the trace of an order. */
+async function newestTrace() {
+  await host.ask('POST', '/orders', { body: ORDER });
+  return (await admin(host, 'GET', '/traces?route=/api/v1/orders&limit=1')).items[0].trace_id;
 }
 
 async function heard() {
@@ -70,7 +77,7 @@ test('dead letters are looked at, redriven and forgotten by clicks', async () =>
   await subscription.getByText('4 dead letters').waitFor();
   await subscription.getByText('the printer is on fire').waitFor();
   const letters = page.getByRole('button', { name: 'announced fragile, for listener' });
-  assert.equal(await letters.count(), 4);
+  await until(page, () => document.querySelectorAll('[data-part=letters] tbody tr').length === 4);
 
   await letters.first().click();
   const dialog = page.getByRole('dialog');
@@ -161,8 +168,9 @@ test('the story of one order is one trace, found and read by clicks', async () =
   await page.getByRole('link', { name: 'POST /api/v1/orders' }).first().click();
   await page.getByRole('heading', { name: 'POST /api/v1/orders', level: 1 }).waitFor();
   const grid = page.getByRole('treegrid');
-  // The event is delivered when the order is answered already: the page is open, and its spans come.
-  for (const service of ['gateway', 'orders', 'restaurants', 'delivery', 'notifications']) {
+  // Events are delivered when the order is answered already: the page is open, and their spans come.
+  await grid.locator('[data-span]', { hasText: 'send text message' }).waitFor();
+  for (const service of ['gateway', 'orders', 'restaurants', 'payments', 'delivery', 'notifications']) {
     await grid.locator('.wf-service', { hasText: service }).first().waitFor({ state: 'attached' });
   }
   const trace = new URL(page.url()).hash.split('/')[2];
@@ -172,8 +180,15 @@ test('the story of one order is one trace, found and read by clicks', async () =
     await grid.locator(`[data-span="${span.span_id}"] .wf-what`).click();
     await details.getByRole('heading', { name: span.name }).waitFor();
   };
-  await look(spans.find(({ attributes, service }) => attributes['db.system.name'] === 'sqlite' && service === 'orders'));
-  await details.getByText('db.query.text').waitFor();
+  for (const provider of ['restaurants', 'payments', 'delivery']) {
+    const call = spans.find(({ kind, service, attributes }) => kind === 'client' && service === 'orders' && attributes['server.address'] === provider);
+    await look(call);
+    const within = spans.find(({ parent_id }) => parent_id === call.span_id);
+    assert.deepEqual([within.kind, within.service], ['server', provider]);
+  }
+  const insert = spans.find(({ name, service }) => name === 'INSERT' && service === 'notifications');
+  await look(insert);
+  await details.getByText('INSERT INTO contacts').waitFor();
   const delivery = spans.find(({ kind, service }) => kind === 'consumer' && service === 'notifications');
   await look(delivery);
   const publish = spans.find(({ span_id }) => span_id === delivery.links[0].span_id);
@@ -186,7 +201,32 @@ test('the story of one order is one trace, found and read by clicks', async () =
   await isAccessible(page, 'a trace');
   await page.getByRole('link', { name: 'Logs of this request' }).click();
   await page.getByText('Following').waitFor();
-  assert.equal(await page.getByLabel('Trace').inputValue(), trace);
+  assert.equal(await page.getByRole('searchbox', { name: 'Trace' }).inputValue(), trace);
+});
+
+test('logs follow what happens, wait while somebody reads, and lead to its trace', async () => {
+  const page = await open(browser, host, '/logs?service=notifications');
+  await page.getByText('Following').waitFor();
+  const told = (phone) => page.getByRole('log').locator('.log-line', { hasText: 'your order is confirmed' }).filter({ hasText: phone });
+  const order = (phone) => host.ask('POST', '/orders', { body: { ...ORDER, customer: { name: 'Ada', phone } } });
+  const [first, second] = ['+15550201', '+15550202'];
+  await order(first);
+  await told(first).waitFor();
+  await page.getByRole('button', { name: 'Pause' }).click();
+  await order(second);
+  await page.getByText('Paused, 1 new line').waitFor();
+  assert.equal(await told(second).count(), 0, 'nothing moves under the eyes of whoever reads');
+  await isAccessible(page, 'logs that wait');
+  await page.getByRole('button', { name: 'Go on' }).click();
+  await told(second).waitFor();
+
+  await page.getByLabel('At least').selectOption('warn');
+  await page.getByRole('heading', { name: 'No line is like that' }).waitFor();
+  await page.getByLabel('At least').selectOption('');
+  await page.getByLabel('Service').selectOption('orders');
+  const line = page.getByRole('log').locator('.log-line', { hasText: 'path=/api/v1/orders ' }).last();
+  await line.getByRole('link', { name: /^trace of/ }).click();
+  await page.getByRole('heading', { name: 'POST /api/v1/orders', level: 1 }).waitFor();
 });
 
 test('only traces that are asked for are listed', async () => {
@@ -271,11 +311,10 @@ test('a schedule is run now', async () => {
   assert.equal(await page.locator('tbody tr').count(), 1, 'only those of the service');
 });
 
-
 for (const colorScheme of ['light', 'dark']) {
   for (const width of [1280, 360]) {
     test(`every view is accessible and fits, ${colorScheme} and ${width} wide`, async () => {
-      for (const view of VIEWS) {
+      for (const view of [...VIEWS, `traces/${await newestTrace()}`]) {
         const page = await open(browser, host, `/${view}`, { colorScheme, viewport: { width, height: 800 } });
         await page.locator('h1').waitFor();
         await isAccessible(page, `${view}, ${colorScheme}, ${width}`);

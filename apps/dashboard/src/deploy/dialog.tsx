@@ -1,7 +1,7 @@
 // Deploying a component from the page: choose, look, send, watch.
 
 import { signal } from '@preact/signals';
-import { useEffect, useId, useMemo, useState } from 'preact/hooks';
+import { useEffect, useId, useState } from 'preact/hooks';
 import { Problem, mayWrite, post, tokenWanted } from '../api';
 import { bytes } from '../format';
 import { changes, status } from '../live';
@@ -63,7 +63,7 @@ function Deploying({ file: given, service, onClose }: Asked & { onClose: () => v
   const [message, setMessage] = useState('');
   const [force, setForce] = useState(false);
   const [phase, setPhase] = useState<Phase>({ is: 'asking' });
-  const watch = useMemo(token, [phase.is === 'asking']);
+  const [watch, setWatch] = useState(token);
   const steps = useSteps(watch);
   const ids = useId();
   useEffect(() => {
@@ -82,6 +82,11 @@ function Deploying({ file: given, service, onClose }: Asked & { onClose: () => v
     } catch (error) {
       setPhase({ is: 'refused', problem: Problem.of(error) });
     }
+  };
+  /** The next try is a deploy of its own, with steps of its own. */
+  const again = () => {
+    setWatch(token());
+    setPhase({ is: 'asking' });
   };
   const title = named ? `Deploy ${named.name} ${named.version ?? ''}` : 'Deploy a component';
   if (phase.is === 'asking') {
@@ -128,9 +133,9 @@ function Deploying({ file: given, service, onClose }: Asked & { onClose: () => v
       {phase.is === 'refused' && <Refused problem={phase.problem} />}
       <div class="actions">
         {phase.is === 'refused' && ['contract_mismatch', 'provider_conflict'].includes(phase.problem.code) && !force && (
-          <Button kind="danger" onClick={() => (setForce(true), setPhase({ is: 'asking' }))}>Deploy nevertheless …</Button>
+          <Button kind="danger" onClick={() => (setForce(true), again())}>Deploy nevertheless …</Button>
         )}
-        {phase.is === 'refused' && <Button onClick={() => (setFile(null), setForce(false), setPhase({ is: 'asking' }))}>Choose another file</Button>}
+        {phase.is === 'refused' && <Button onClick={() => (setFile(null), setForce(false), again())}>Choose another file</Button>}
         {phase.is === 'done' && phase.deployed.service !== service && (
           <Button onClick={() => (onClose(), go(['services', phase.deployed.service]))}>Go to {phase.deployed.service}</Button>
         )}

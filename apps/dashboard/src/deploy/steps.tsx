@@ -26,9 +26,12 @@ export type Steps = Partial<Record<StepName, DeployStep>>;
 /** The steps of the deploy that was begun with this token, as far as they are known. */
 export function useSteps(watch: string): Steps {
   const [steps, setSteps] = useState<Steps>({});
-  useEffect(() => onDeployStep((step) => {
-    if (step.watch === watch) setSteps((before) => ({ ...before, [step.step]: step }));
-  }), [watch]);
+  useEffect(() => {
+    setSteps({});
+    return onDeployStep((step) => {
+      if (step.watch === watch) setSteps((before) => ({ ...before, [step.step]: step }));
+    });
+  }, [watch]);
   return steps;
 }
 

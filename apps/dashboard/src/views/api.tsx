@@ -1,4 +1,4 @@
-// Where the services' API can be read and tried.
+// Where the services' API, and the host's own, can be read and tried.
 
 import { signedIn } from '../api';
 import { useLoad } from '../load';
@@ -30,11 +30,23 @@ export default function Api() {
         <div class="panel-head"><h2 id="api-read">To read</h2></div>
         <div class="panel-body">
           <p>The same routes on this address, without sending anything. The document itself: <a href="./admin/v1/openapi.json">openapi.json</a>.</p>
-          <p><a href="./docs/" target="_blank" rel="noreferrer">{new URL('docs/', document.baseURI).href}</a></p>
+          <p><Page path="docs/" /></p>
+        </div>
+      </section>
+      <section class="panel" aria-labelledby="api-admin">
+        <div class="panel-head"><h2 id="api-admin">Of the host itself</h2></div>
+        <div class="panel-body">
+          <p>What this dashboard and the command line are made of, to read and to try out: what is changed there is changed. The document itself: <a href="./admin/v1/api.json">api.json</a>.</p>
+          <p><Page path="docs/?api=admin" /></p>
         </div>
       </section>
     </div>
   );
+}
+
+/** A page of this address, in a tab of its own. */
+function Page({ path }: { path: string }) {
+  return <a href={`./${path}`} target="_blank" rel="noreferrer">{new URL(path, document.baseURI).href}</a>;
 }
 
 /** The page on the listener of the services. One that listens everywhere is where this page is; a port that was chosen by chance is not told. */

@@ -170,6 +170,7 @@ function Node({ name, at, service }: { name: string; at: Point | undefined; serv
         {box}
         <g class={`mark ${tone}`} transform={`translate(${-width / 2 + 12} -15)`}><Mark tone={tone} /></g>
         <text class="name" x={-width / 2 + 28} y={-5}>{shown}</text>
+        {' '}
         <text x={-width / 2 + 12} y={16}>{below}</text>
       </g>
     </a>
