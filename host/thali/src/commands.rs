@@ -13,6 +13,7 @@ use crate::error::CliError;
 use crate::output::{self, note, out};
 use crate::progress;
 use crate::rollouts::shared_out;
+use crate::steps::Steps;
 use crate::table::{cell, table};
 
 type Outcome = Result<ExitCode, CliError>;
@@ -62,22 +63,25 @@ pub(crate) fn build(args: &BuildArgs, json: bool) -> Outcome {
 /// `thali deploy`
 pub(crate) fn deploy(admin: &Admin, args: &DeployArgs, json: bool) -> Outcome {
     let bytes = std::fs::read(&args.file)
-        .map_err(|source| CliError::Read { path: args.file.clone(), source })?;
-    let spinner = progress::spinner(&format!("deploying {}", name_of(&args.file)));
+        .map_err(|reason| CliError::Read { path: args.file.clone(), reason })?;
+    let steps = Steps::draw(admin, &name_of(&args.file));
     let begun = Instant::now();
     let canary = args.canary.map(|percent| percent.to_string());
     let query = query(&[
         ("force", args.force.then_some("true")),
         ("canary", canary.as_deref()),
         ("message", args.why.message.as_deref()),
+        ("watch", steps.tag()),
     ]);
     let answer = admin.post(&format!("/services{query}"), "application/wasm", &bytes);
-    spinner.finish_and_clear();
+    let took = begun.elapsed().as_millis();
+    if let Some(steps) = steps.end() {
+        note!("{steps}");
+    }
     let answer = answer?;
     if json {
         return Ok(print_json(&answer.body));
     }
-    let took = begun.elapsed().as_millis();
     let verb = if answer.status == 200 { "is live already" } else { "is live" };
     if answer.body.get("outcome").and_then(Value::as_str) == Some("canary") {
         out!("{} ({took} ms)", shared_out(&answer.body));

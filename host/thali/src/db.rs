@@ -125,10 +125,10 @@ fn print(text: &str) {
 }
 
 fn backup(admin: &Admin, path: &str, file: &Path, force: bool, json: bool) -> Outcome {
-    let failed = |source| CliError::Write { path: file.to_owned(), source };
+    let failed = |reason| CliError::Write { path: file.to_owned(), reason };
     if file.exists() && !force {
-        let source = io::Error::new(io::ErrorKind::AlreadyExists, "it is there already");
-        return Err(failed(source));
+        let taken = io::Error::new(io::ErrorKind::AlreadyExists, "it is there already");
+        return Err(failed(taken));
     }
     let aside = beside(file);
     let saved = save(admin, path, &aside).and_then(|bytes| {
@@ -148,7 +148,7 @@ fn backup(admin: &Admin, path: &str, file: &Path, force: bool, json: bool) -> Ou
 
 /// Writes the copy to a file, to its last byte.
 fn save(admin: &Admin, path: &str, aside: &Path) -> Result<u64, CliError> {
-    let failed = |source| CliError::Write { path: aside.to_owned(), source };
+    let failed = |reason| CliError::Write { path: aside.to_owned(), reason };
     let mut target = private(aside).map_err(failed)?;
     let (copy, announced) = admin.download(&format!("{path}/backup"))?;
     let bar = progress::bytes("copying", announced);
@@ -183,7 +183,7 @@ fn beside(file: &Path) -> PathBuf {
 
 fn restore(admin: &Admin, path: &str, name: &str, file: &Path, json: bool) -> Outcome {
     let backup =
-        File::open(file).map_err(|source| CliError::Read { path: file.to_owned(), source })?;
+        File::open(file).map_err(|reason| CliError::Read { path: file.to_owned(), reason })?;
     let spinner = progress::spinner(&format!("restoring {name}"));
     let answer = admin.upload(path, backup);
     spinner.finish_and_clear();

@@ -3,7 +3,7 @@
 use std::process::{Command, ExitCode};
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use thali_runtime::{CacheKey, HostLimits, Runtime, RuntimeConfig};
 
 use crate::client::Admin;
@@ -39,7 +39,7 @@ enum Verdict {
 pub(crate) fn doctor(admin: &Admin, json: bool) -> ExitCode {
     let checks = [engine(), open_files(), target(), host(admin)];
     if json {
-        print_json(&serde_json::to_value(&checks).unwrap_or_default());
+        print_json(&json!({ "items": checks }));
     } else {
         checks.iter().for_each(print);
     }

@@ -43,13 +43,13 @@ pub(crate) enum CliError {
         help: String,
     },
 
-    #[error("{path} cannot be read: {source}")]
+    #[error("{path} cannot be read: {reason}")]
     #[diagnostic(help("build it first: `thali build DIR` writes target/components/NAME.wasm"))]
-    Read { path: PathBuf, source: std::io::Error },
+    Read { path: PathBuf, reason: std::io::Error },
 
-    #[error("{path} cannot be written: {source}")]
+    #[error("{path} cannot be written: {reason}")]
     #[diagnostic(help("name another file, or say --force"))]
-    Write { path: PathBuf, source: std::io::Error },
+    Write { path: PathBuf, reason: std::io::Error },
 
     #[error("the answer broke off: {0}")]
     #[diagnostic(help("the host's log says why; nothing was kept"))]

@@ -15,6 +15,8 @@ mod config;
 mod db;
 mod dev;
 mod doctor;
+#[cfg(test)]
+mod documents;
 mod error;
 mod events;
 mod folder;
@@ -33,6 +35,8 @@ mod rollouts;
 mod schedules;
 mod settings;
 mod show;
+mod sse;
+mod steps;
 mod table;
 mod token;
 mod top;

@@ -23,6 +23,12 @@ pub(crate) fn bytes(message: &str, total: Option<u64>) -> ProgressBar {
     with_style(bar, "{msg} [{bar:30}] {bytes} of {total_bytes}, {eta} left")
 }
 
+/// Makes a spinner a bar for so many steps, of which the one that runs is its prefix.
+pub(crate) fn steps(spinner: ProgressBar, count: usize) -> ProgressBar {
+    spinner.set_length(count as u64);
+    with_style(spinner, "{spinner} {msg} [{bar:20}] {prefix}")
+}
+
 /// Several builds, one after the other.
 pub(crate) struct Builds(ProgressBar);
 

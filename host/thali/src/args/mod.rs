@@ -9,6 +9,8 @@ mod help;
 mod host;
 mod logs;
 mod look;
+#[cfg(test)]
+mod reference;
 mod services;
 mod time;
 mod traces;

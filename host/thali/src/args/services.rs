@@ -11,7 +11,7 @@ pub(crate) struct DeployArgs {
     pub(crate) force: bool,
     /// Give it only so many percent of the requests, 0 to 99. It is rolled back by itself when it is worse
     /// than what is live.
-    #[arg(long, value_name = "PERCENT", conflicts_with = "force")]
+    #[arg(long, value_name = "PERCENT", conflicts_with = "force", value_parser = clap::value_parser!(u8).range(0..=99))]
     pub(crate) canary: Option<u8>,
     #[command(flatten)]
     pub(crate) why: Why,

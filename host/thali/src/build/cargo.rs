@@ -200,8 +200,8 @@ fn program() -> OsString {
     std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
 
-fn no_cargo(source: std::io::Error) -> BuildError {
-    BuildError::NoCargo { program: program().to_string_lossy().into_owned(), source }
+fn no_cargo(reason: std::io::Error) -> BuildError {
+    BuildError::NoCargo { program: program().to_string_lossy().into_owned(), reason }
 }
 
 #[cfg(test)]

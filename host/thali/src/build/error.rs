@@ -14,27 +14,31 @@ use super::mistakes::ManifestMistakes;
 #[derive(Debug, Error, Diagnostic)]
 pub(crate) enum BuildError {
     /// A file or folder could not be used.
-    #[error("cannot {action} {}: {source}", path.display())]
+    #[error("cannot {action} {}: {reason}", path.display())]
     Io {
         /// What was tried: `read`.
         action: &'static str,
         /// The file or folder.
         path: PathBuf,
         /// The operating system's word.
-        source: std::io::Error,
+        reason: std::io::Error,
     },
+    /// The folder has no manifest.
+    #[error("{} is not the folder of a service: it has no service.toml", _0.display())]
+    #[diagnostic(help("name a folder such as components/orders, or make one: thali new notes"))]
+    NoManifest(PathBuf),
     /// The manifest is wrong, in itself or for this component.
     #[error(transparent)]
     #[diagnostic(transparent)]
     Manifest(Box<ManifestMistakes>),
     /// Cargo does not start.
-    #[error("cannot run {program}: {source}")]
+    #[error("cannot run {program}: {reason}")]
     #[diagnostic(help("install Rust from https://rustup.rs, or set CARGO to the path of cargo"))]
     NoCargo {
         /// What was run.
         program: String,
         /// The operating system's word.
-        source: std::io::Error,
+        reason: std::io::Error,
     },
     /// `cargo metadata` failed.
     #[error("cargo does not understand {}: {reason}", dir.display())]
@@ -74,7 +78,7 @@ pub(crate) enum BuildError {
     Component(ReadError),
     /// The parts do not fit into a component.
     #[error("cannot pack the component: {0}")]
-    Pack(#[from] PackError),
+    Pack(PackError),
 }
 
 impl BuildError {
@@ -86,5 +90,5 @@ impl BuildError {
 
 /// What went wrong with a file or folder.
 pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> BuildError {
-    move |source| BuildError::Io { action, path: path.to_owned(), source }
+    move |reason| BuildError::Io { action, path: path.to_owned(), reason }
 }

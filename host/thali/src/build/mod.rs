@@ -19,6 +19,7 @@ mod tests;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -77,9 +78,13 @@ pub(crate) struct How<'a> {
 /// Builds the component crate in `dir` and writes `target/components/NAME.wasm`.
 pub(crate) fn build(dir: &Path, how: How<'_>) -> Result<BuildReport, BuildError> {
     let started = Instant::now();
-    let dir = fs::canonicalize(dir).map_err(io("open", dir))?;
+    // Mistakes in it are told under the name by which it was asked for.
     let manifest_path = dir.join(MANIFEST);
-    let text = fs::read_to_string(&manifest_path).map_err(io("read", &manifest_path))?;
+    let dir = fs::canonicalize(dir).map_err(io("open", dir))?;
+    let text = fs::read_to_string(&manifest_path).map_err(|reason| match reason.kind() {
+        ErrorKind::NotFound => BuildError::NoManifest(dir.clone()),
+        _ => io("read", &manifest_path)(reason),
+    })?;
     let manifest = Manifest::parse(&text).map_err(BuildError::manifest(&manifest_path, &text))?;
     let package = cargo::package(&dir)?;
     // Read before compiling: a missing file shows in a moment, not after a minute.
@@ -89,7 +94,8 @@ pub(crate) fn build(dir: &Path, how: How<'_>) -> Result<BuildReport, BuildError>
     let component = fs::read(&component).map_err(io("read", &component))?;
     let contract = read_contract(&component).map_err(BuildError::Component)?;
     let wit = wit::packages(&dir, &package.workspace_root, &contract)?;
-    let packed = pack(&component, &Parts { manifest: text, migrations, seed, wit })?;
+    let packed = pack(&component, &Parts { manifest: text, migrations, seed, wit })
+        .map_err(BuildError::Pack)?;
     check(&packed, &manifest_path)?;
     let path =
         package.target_directory.join(OUTPUT).join(format!("{}.wasm", manifest.service.name));
@@ -115,7 +121,7 @@ pub(crate) fn output(dir: &Path) -> Result<PathBuf, BuildError> {
 /// What a deploy checks about the file alone.
 fn check(packed: &[u8], manifest_path: &Path) -> Result<(), BuildError> {
     let contract = read_contract(packed).map_err(BuildError::Component)?;
-    let parts = unpack(packed)?;
+    let parts = unpack(packed).map_err(BuildError::Pack)?;
     let mistakes = BuildError::manifest(manifest_path, &parts.manifest);
     let manifest = Manifest::parse(&parts.manifest).map_err(&mistakes)?;
     Routes::build(&manifest, &contract).map_err(&mistakes)?;

@@ -31,13 +31,13 @@ pub(crate) enum NoComponents {
     #[diagnostic(help("name a folder such as components/orders, or make one: thali new notes"))]
     NoManifest(PathBuf),
     /// A folder cannot be read.
-    #[error("{} cannot be read: {source}", path.display())]
+    #[error("{} cannot be read: {reason}", path.display())]
     #[diagnostic(help("name the folder of a service, such as components/orders"))]
     Io {
         /// The folder.
         path: PathBuf,
         /// The operating system's word.
-        source: std::io::Error,
+        reason: std::io::Error,
     },
 }
 
@@ -56,7 +56,7 @@ pub(super) struct Component {
 impl Component {
     fn at(dir: &Path) -> Result<Self, NoComponents> {
         let canonical = fs::canonicalize(dir);
-        let dir = canonical.map_err(|source| NoComponents::Io { path: dir.to_owned(), source })?;
+        let dir = canonical.map_err(|reason| NoComponents::Io { path: dir.to_owned(), reason })?;
         let manifest = fs::read_to_string(dir.join(MANIFEST))
             .map_err(|_| NoComponents::NoManifest(dir.clone()))?;
         let name = match Manifest::parse(&manifest) {
@@ -81,8 +81,10 @@ impl Component {
 
     /// The folders whose files it is made from.
     pub(super) fn folders(&self) -> BTreeSet<PathBuf> {
-        let mut folders = self.sources.clone();
+        let mut folders = BTreeSet::new();
         below(&self.dir, DEPTH_MAX, &mut folders);
+        // After that: below a folder that is known already nobody looks.
+        folders.extend(self.sources.iter().cloned());
         folders
     }
 
@@ -170,7 +172,11 @@ mod tests {
         assert!(component.folders().contains(&dir.join("src/deep")));
         assert!(!component.folders().contains(&dir.join("target")));
 
-        component.sources = [root.join("wit/a"), dir.join("src")].into();
+        component.sources = [root.join("wit/a"), dir.join("src"), dir.clone()].into();
+        assert!(
+            component.folders().contains(&dir.join("src/deep")),
+            "below what was compiled, too"
+        );
         assert!(component.is_made_from(&root.join("wit/a/a.wit")));
         assert!(!component.is_made_from(&root.join("wit/b/b.wit")));
         assert!(component.is_made_from(&dir.join("migrations/0002_more.sql")));

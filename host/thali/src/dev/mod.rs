@@ -17,6 +17,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Instant;
 
 use clap::{CommandFactory, FromArgMatches};
+use parking_lot::Mutex;
 use serde_json::Value;
 use thali_platform::config::Secret;
 
@@ -38,6 +39,9 @@ use tell::{Live, Tell};
 /// What is logged unless something else is asked for: trouble, and what services say. The
 /// deploys are told by this module.
 const LOG: &str = "warn,access=off,guest=debug";
+
+/// Deploys at the same time: as many as the host compiles at once, and one that is on its way.
+const DEPLOYS_MAX: usize = 3;
 
 /// Builds and deploys what is saved, until Ctrl-C.
 pub(crate) fn dev(
@@ -76,10 +80,6 @@ fn host(args: &DevArgs) -> Result<(UpArgs, Given), CliError> {
     if !args.no_seed {
         line.push("--seed".into());
     }
-    let said = |name: &str| args.host.iter().any(|word| word.split('=').next() == Some(name));
-    if !said("--log") && std::env::var_os("THALI_LOG").is_none() {
-        line.extend(["--log".into(), LOG.into()]);
-    }
     for (name, value) in [("--listen", &args.listen), ("--admin", &args.admin)] {
         if let Some(value) = value {
             line.extend([name.into(), value.to_string()]);
@@ -89,7 +89,14 @@ fn host(args: &DevArgs) -> Result<(UpArgs, Given), CliError> {
     let matches = Args::command().try_get_matches_from(line).map_err(CliError::Usage)?;
     let parsed = Args::from_arg_matches(&matches).map_err(CliError::Usage)?;
     match parsed.command {
-        Command::Up(options) => Ok((options, Given::of(&matches))),
+        Command::Up(mut options) => {
+            let given = Given::of(&matches);
+            // What the host's file says comes before it, as it does before what is usual.
+            if !given.has("--log") {
+                options.log = LOG.into();
+            }
+            Ok((options, given))
+        }
         _ => Err(CliError::start("what stands behind -- are not options of `thali up`")),
     }
 }
@@ -158,15 +165,15 @@ impl Work {
             })
             .collect();
         files.sort();
-        for file in files {
-            let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        side_by_side(&files, |file| {
+            let name = file.file_stem().unwrap_or_default().to_string_lossy();
             if self.changes.stopped() {
                 return;
             }
-            if let Err(error) = self.deploy(admin, &file, None) {
+            if let Err(error) = self.deploy(admin, file, None) {
                 self.refused(admin, &name, error);
             }
-        }
+        });
     }
 
     /// Builds what these changes are about, one component after the other, and deploys it. `None`: all.
@@ -184,16 +191,13 @@ impl Work {
         }
         // A consumer may need what its provider gets with the same save, so whoever is refused may come
         // again once the others are there.
-        let refused: Vec<_> = built
-            .into_iter()
-            .filter_map(|built| Some((self.swap(admin, &built).err()?, built)))
-            .collect();
-        let again = refused.len() > 1;
+        let refused = self.swap(admin, built);
+        let refused = match &refused[..] {
+            [] | [_] => refused,
+            _ => self.swap(admin, refused.into_iter().map(|(_, built)| built).collect()),
+        };
         for (error, built) in refused {
-            let error = if again { self.swap(admin, &built).err() } else { Some(error) };
-            if let Some(error) = error {
-                self.refused(admin, built.report.name.as_str(), error);
-            }
+            self.refused(admin, built.report.name.as_str(), error);
         }
     }
 
@@ -227,12 +231,23 @@ impl Work {
         }
     }
 
-    fn swap(&mut self, admin: &Admin, built: &Built) -> Result<(), CliError> {
-        self.deploy(admin, &built.report.path, Some(&built.report))?;
-        if let Some(component) = self.components.get_mut(built.index) {
-            component.deployed = true;
+    /// Deploys what was built. Answers what was refused.
+    fn swap(&mut self, admin: &Admin, built: Vec<Built>) -> Vec<(CliError, Built)> {
+        let outcomes = side_by_side(&built, |built| {
+            self.deploy(admin, &built.report.path, Some(&built.report))
+        });
+        let mut refused = Vec::new();
+        for (built, outcome) in built.into_iter().zip(outcomes) {
+            match outcome {
+                Err(error) => refused.push((error, built)),
+                Ok(()) => {
+                    if let Some(component) = self.components.get_mut(built.index) {
+                        component.deployed = true;
+                    }
+                }
+            }
         }
-        Ok(())
+        refused
     }
 
     /// Deploys a file.
@@ -243,7 +258,7 @@ impl Work {
         build: Option<&BuildReport>,
     ) -> Result<(), CliError> {
         let bytes =
-            fs::read(file).map_err(|source| CliError::Read { path: file.to_owned(), source })?;
+            fs::read(file).map_err(|reason| CliError::Read { path: file.to_owned(), reason })?;
         let begun = Instant::now();
         let query =
             query(&[("force", self.force.then_some("true")), ("message", Some("thali dev"))]);
@@ -274,4 +289,24 @@ fn serving(admin: &Admin, name: &str) -> Option<String> {
     let revisions = service.get("revisions").and_then(Value::as_array)?;
     let live = revisions.iter().find(|one| one.get("live") == Some(&Value::Bool(true)))?;
     Some(cell(live, "number"))
+}
+
+/// Does the same with all of them, [`DEPLOYS_MAX`] at a time. Answers what came of it, in their order.
+fn side_by_side<T: Sync, R: Send>(all: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let next = Mutex::new(all.iter().enumerate());
+    let done = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..DEPLOYS_MAX.min(all.len()) {
+            scope.spawn(|| {
+                loop {
+                    let Some((index, one)) = next.lock().next() else { return };
+                    let outcome = work(one);
+                    done.lock().push((index, outcome));
+                }
+            });
+        }
+    });
+    let mut done = done.into_inner();
+    done.sort_by_key(|(index, _)| *index);
+    done.into_iter().map(|(_, outcome)| outcome).collect()
 }

@@ -1,7 +1,7 @@
 //! Reading on, over and over: a host that was started again, or a connection that broke, loses no line and doubles none,
 //! for as long as the host keeps them in memory.
 
-use std::io::{BufRead, BufReader};
+use std::io::BufReader;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use super::Printer;
 use crate::client::Admin;
 use crate::error::CliError;
 use crate::output::note;
+use crate::sse::Frame;
 
 /// The first wait before coming back, and the longest.
 const WAIT_MIN: Duration = Duration::from_millis(250);
@@ -76,58 +77,5 @@ fn show(frame: &Frame, printer: &mut Printer) {
             note!("up to {lines} lines are missing here: the host had to forget them");
         }
         _ => {}
-    }
-}
-
-/// One server-sent event.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Frame {
-    event: String,
-    id: Option<String>,
-    data: String,
-}
-
-impl Frame {
-    /// The next one; `None` when the stream has ended, or broke.
-    fn read(stream: &mut impl BufRead) -> Option<Self> {
-        let mut frame = Self::default();
-        let mut line = String::new();
-        loop {
-            line.clear();
-            if stream.read_line(&mut line).ok()? == 0 {
-                return None;
-            }
-            let text = line.trim_end_matches(['\n', '\r']);
-            if text.is_empty() {
-                return Some(frame);
-            }
-            let (field, value) = text.split_once(':').unwrap_or((text, ""));
-            let value = value.strip_prefix(' ').unwrap_or(value);
-            match field {
-                "event" => frame.event = value.to_owned(),
-                "id" => frame.id = Some(value.to_owned()),
-                "data" => frame.data.push_str(value),
-                _ => {}
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn frames_are_read_one_by_one_and_a_broken_one_is_none() {
-        let mut text =
-            ":\nid: 6\n\nevent: log\nid: 7\ndata: {\"a\":1}\n\nevent: log\nid: 8".as_bytes();
-        let place = Frame::read(&mut text).unwrap();
-        assert_eq!((place.id.as_deref(), place.data.as_str()), (Some("6"), ""));
-        let frame = Frame::read(&mut text).unwrap();
-        assert_eq!(
-            frame,
-            Frame { event: "log".into(), id: Some("7".into()), data: "{\"a\":1}".into() }
-        );
-        assert_eq!(Frame::read(&mut text), None, "it broke off before its end");
     }
 }

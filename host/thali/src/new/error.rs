@@ -31,7 +31,7 @@ pub(crate) enum NewError {
     #[diagnostic(help("choose another name, or another folder with --in"))]
     Exists(PathBuf),
     /// A file or folder could not be used.
-    #[error("cannot {action} {}: {source}", path.display())]
+    #[error("cannot {action} {}: {reason}", path.display())]
     #[diagnostic(help("name a folder that is there and can be written to with --in"))]
     Io {
         /// What was tried: `write`.
@@ -39,7 +39,7 @@ pub(crate) enum NewError {
         /// The file or folder.
         path: PathBuf,
         /// The operating system's word.
-        source: std::io::Error,
+        reason: std::io::Error,
     },
     /// The workspace around the folder has a `Cargo.toml` that cannot be read.
     #[error("{} is no Cargo.toml: {reason}", path.display())]
@@ -54,5 +54,5 @@ pub(crate) enum NewError {
 
 /// What went wrong with a file or folder.
 pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> NewError {
-    move |source| NewError::Io { action, path: path.to_owned(), source }
+    move |reason| NewError::Io { action, path: path.to_owned(), reason }
 }

@@ -119,9 +119,9 @@ struct Made(Vec<PathBuf>);
 impl Made {
     /// Makes a folder, which must not be there yet.
     fn folder(&mut self, path: &Path) -> Result<(), NewError> {
-        fs::create_dir(path).map_err(|source| match source.kind() {
+        fs::create_dir(path).map_err(|reason| match reason.kind() {
             std::io::ErrorKind::AlreadyExists => NewError::Exists(path.to_owned()),
-            _ => NewError::Io { action: "create", path: path.to_owned(), source },
+            _ => NewError::Io { action: "create", path: path.to_owned(), reason },
         })?;
         self.0.push(path.to_owned());
         Ok(())

@@ -11,10 +11,8 @@ use super::example::named;
 use super::file::to_json;
 use super::*;
 use crate::args::{Args, Command, UpArgs};
+use crate::documents::current;
 use crate::host_file::HostFile;
-
-/// Set it to write what is generated instead of comparing it.
-const UPDATE: &str = "THALI_UPDATE_DOCS";
 
 fn parse(text: &str) -> Result<HostFile, Vec<String>> {
     HostFile::parse("thali.toml", text, Path::new(""))
@@ -196,17 +194,6 @@ fn documents_that_are_made_of_the_table_are_current() {
 
 const BEGIN: &str = "<!-- settings: made by a test -->";
 const END: &str = "<!-- end of settings -->";
-
-/// Holds a file against what is made of the table, or writes it.
-fn current(name: &str, make: impl Fn(&str) -> String) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(name);
-    let is = std::fs::read_to_string(&path).unwrap_or_default();
-    let should_be = make(&is);
-    if std::env::var_os(UPDATE).is_some() {
-        return std::fs::write(&path, should_be).unwrap();
-    }
-    assert!(is == should_be, "{name} is not current: {UPDATE}=1 cargo test -p thali settings");
-}
 
 #[test]
 fn the_file_of_the_documentation_is_good() {

@@ -5,7 +5,7 @@ mod view;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::args::TopArgs;
 use crate::client::Admin;
@@ -19,6 +19,8 @@ use view::{Order, View};
 /// A host is not asked more often than that.
 const EVERY_MIN: Duration = Duration::from_millis(250);
 
+const KEYS: &str = "q leaves; sort by r requests, e errors, p slowest, m memory, n name";
+
 /// Draws until `q`; prints once without a terminal.
 pub(crate) fn top(admin: &Admin, args: &TopArgs, json: bool) -> Result<ExitCode, CliError> {
     let first = admin.get("/status")?.body;
@@ -27,8 +29,8 @@ pub(crate) fn top(admin: &Admin, args: &TopArgs, json: bool) -> Result<ExitCode,
     }
     let terminal = std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
     if args.once || !terminal {
-        let view = View::of(&first, Order::Name);
-        view.lines().iter().for_each(|line| out!("{line}"));
+        let width = if terminal { Screen::width().unwrap_or(usize::MAX) } else { usize::MAX };
+        View::of(&first, Order::Name).lines(width).iter().for_each(|line| out!("{line}"));
         return Ok(ExitCode::SUCCESS);
     }
     draw(admin, args.every.max(EVERY_MIN), first).map_err(CliError::Terminal)?;
@@ -38,25 +40,22 @@ pub(crate) fn top(admin: &Admin, args: &TopArgs, json: bool) -> Result<ExitCode,
 fn draw(admin: &Admin, every: Duration, first: serde_json::Value) -> std::io::Result<()> {
     let mut screen = Screen::open()?;
     let (mut status, mut order, mut trouble) = (first, Order::Rate, None);
+    let mut asked = Instant::now();
     loop {
-        let mut lines = View::of(&status, order).lines();
-        lines.push(String::new());
-        lines.push(trouble.unwrap_or_else(|| {
-            "q leaves; sort by r requests, e errors, p slowest, m memory, n name".to_owned()
-        }));
-        screen.draw(&lines)?;
-        match screen.key(every)? {
+        let foot = trouble.as_deref().unwrap_or(KEYS);
+        screen.draw(&View::of(&status, order).lines(Screen::width()?), foot)?;
+        match screen.key(every.saturating_sub(asked.elapsed()))? {
             Some(Key::Leave) => return Ok(()),
             Some(Key::Letter(letter)) => order = Order::by(letter).unwrap_or(order),
-            None => {}
-        }
-        // A host that is being replaced is back in a moment.
-        trouble = match admin.get("/status") {
-            Ok(answer) => {
-                status = answer.body;
-                None
+            Some(Key::Other) => {}
+            None => {
+                asked = Instant::now();
+                // A host that is being replaced is back in a moment.
+                match admin.get("/status") {
+                    Ok(answer) => (status, trouble) = (answer.body, None),
+                    Err(error) => trouble = Some(format!("trying again: {error}")),
+                }
             }
-            Err(error) => Some(format!("{error}; trying again")),
-        };
+        }
     }
 }

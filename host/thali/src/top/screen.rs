@@ -19,6 +19,8 @@ pub(super) struct Screen(Stdout);
 pub(super) enum Key {
     Leave,
     Letter(char),
+    /// Anything else, or the terminal has another size now.
+    Other,
 }
 
 impl Screen {
@@ -30,34 +32,50 @@ impl Screen {
         Ok(screen)
     }
 
-    /// Draws these lines from the top, cut to what fits.
-    pub(super) fn draw(&mut self, lines: &[String]) -> io::Result<()> {
+    /// How many characters fit beside each other.
+    pub(super) fn width() -> io::Result<usize> {
+        Ok(terminal::size()?.0.into())
+    }
+
+    /// Draws these lines from the top, cut to what fits, and the foot on the last line.
+    pub(super) fn draw(&mut self, lines: &[String], foot: &str) -> io::Result<()> {
         let (width, height) = terminal::size()?;
-        for (line, row) in lines.iter().zip(0..height) {
-            let cut: String = line.chars().take(width.into()).collect();
-            queue!(self.0, MoveTo(0, row), Print(cut), Clear(ClearType::UntilNewLine))?;
+        let (width, room) = (usize::from(width), height.saturating_sub(1));
+        for (line, row) in lines.iter().zip(0..room) {
+            self.line(row, line, width)?;
         }
         let end = u16::try_from(lines.len()).unwrap_or(u16::MAX);
-        if end < height {
+        if end < room {
             queue!(self.0, MoveTo(0, end), Clear(ClearType::FromCursorDown))?;
         }
+        let foot = match lines.len().saturating_sub(room.into()) {
+            0 => foot.to_owned(),
+            more => format!("{more} more; {foot}"),
+        };
+        self.line(room, &foot, width)?;
         self.0.flush()
     }
 
-    /// Waits for a key. Raw mode makes Ctrl-C one.
+    /// Cleared before it is written: after a line that fills it, the cursor may stand on its last character.
+    fn line(&mut self, row: u16, text: &str, width: usize) -> io::Result<()> {
+        let cut: String = text.chars().take(width).collect();
+        queue!(self.0, MoveTo(0, row), Clear(ClearType::UntilNewLine), Print(cut))
+    }
+
+    /// Waits for a key, so long at the longest. Raw mode makes Ctrl-C one.
     pub(super) fn key(&mut self, longest: Duration) -> io::Result<Option<Key>> {
         if !event::poll(longest)? {
             return Ok(None);
         }
-        let Event::Key(key) = event::read()? else { return Ok(None) };
+        let Event::Key(key) = event::read()? else { return Ok(Some(Key::Other)) };
         let with_control = key.modifiers.contains(KeyModifiers::CONTROL);
-        Ok(match key.code {
-            _ if key.kind == KeyEventKind::Release => None,
-            KeyCode::Char('q') | KeyCode::Esc => Some(Key::Leave),
-            KeyCode::Char('c' | 'd') if with_control => Some(Key::Leave),
-            KeyCode::Char(letter) => Some(Key::Letter(letter)),
-            _ => None,
-        })
+        Ok(Some(match key.code {
+            _ if key.kind == KeyEventKind::Release => Key::Other,
+            KeyCode::Char('q') | KeyCode::Esc => Key::Leave,
+            KeyCode::Char('c' | 'd') if with_control => Key::Leave,
+            KeyCode::Char(letter) => Key::Letter(letter),
+            _ => Key::Other,
+        }))
     }
 }
 

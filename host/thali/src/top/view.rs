@@ -2,23 +2,28 @@
 
 use std::cmp::Reverse;
 
+use comfy_table::ContentArrangement;
 use serde_json::Value;
 
 use crate::table::{cell, table};
 
-const HEADINGS: [&str; 11] = [
-    "service",
-    "state",
-    "revision",
-    "req/s",
-    "err/s",
-    "p50 ms",
-    "p99 ms",
-    "in flight",
-    "queued",
-    "traps/s",
-    "memory",
+/// The columns, and when each is left out for want of room: the largest first, 0 never.
+const COLUMNS: [(&str, u8); 11] = [
+    ("service", 0),
+    ("state", 0),
+    ("revision", 3),
+    ("req/s", 0),
+    ("err/s", 1),
+    ("p50 ms", 5),
+    ("p99 ms", 2),
+    ("in flight", 6),
+    ("queued", 7),
+    ("traps/s", 8),
+    ("memory", 4),
 ];
+
+/// The column that is left out first.
+const LAST: u8 = 8;
 
 /// What services are sorted by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,14 +77,33 @@ impl<'a> View<'a> {
         Self { host: status.get("host").unwrap_or(&Value::Null), services }
     }
 
-    pub(super) fn lines(&self) -> Vec<String> {
-        let mut rows = table(&HEADINGS);
-        for service in &self.services {
-            rows.add_row(row(service));
+    /// So many columns as fit into `width` characters.
+    pub(super) fn lines(&self, width: usize) -> Vec<String> {
+        let fits = |lines: &[String]| lines.iter().all(|line| line.chars().count() <= width);
+        let mut rows = self.rows(LAST);
+        for last in (0..LAST).rev() {
+            if fits(&rows) {
+                break;
+            }
+            rows = self.rows(last);
         }
         let mut lines = vec![self.heading(), String::new()];
-        lines.extend(rows.lines().map(|line| line.trim_end().to_owned()));
+        lines.extend(rows);
         lines
+    }
+
+    /// The table, without the columns that are left out before `last`.
+    fn rows(&self, last: u8) -> Vec<String> {
+        let shown = || COLUMNS.iter().map(|(_, place)| *place <= last);
+        let headings: Vec<_> =
+            COLUMNS.iter().filter(|(_, place)| *place <= last).map(|(name, _)| *name).collect();
+        let mut rows = table(&headings);
+        rows.set_content_arrangement(ContentArrangement::Disabled);
+        for service in &self.services {
+            let cells = row(service).into_iter().zip(shown());
+            rows.add_row(cells.filter(|(_, shown)| *shown).map(|(cell, _)| cell));
+        }
+        rows.lines().map(|line| line.trim_end().to_owned()).collect()
     }
 
     fn heading(&self) -> String {
@@ -100,14 +124,14 @@ impl<'a> View<'a> {
     }
 }
 
-fn row(service: &Value) -> Vec<String> {
+fn row(service: &Value) -> [String; COLUMNS.len()] {
     let text = |member| cell(service, member);
     let mut revision = text("revision");
     for canary in service.get("canaries").and_then(Value::as_array).into_iter().flatten() {
         let (number, percent) = (cell(canary, "revision"), cell(canary, "percent"));
         revision.push_str(&format!(", {number} ({percent} %)"));
     }
-    vec![
+    [
         text("name"),
         state(service),
         revision,
@@ -190,7 +214,7 @@ mod tests {
     #[test]
     fn a_status_is_a_heading_and_a_table() {
         let status = status();
-        let lines = View::of(&status, Order::Name).lines();
+        let lines = View::of(&status, Order::Name).lines(usize::MAX);
         assert!(lines[0].starts_with("thali 0.1.0  up 3 h 12 min  812.0 req/s"), "{lines:?}");
         assert!(lines[2].contains("SERVICE") && lines[2].contains("P99 MS"), "{lines:?}");
         let words = |line: &str| {
@@ -203,6 +227,21 @@ mod tests {
         let orders =
             ["orders", "running", "3", "12.3", "0.0", "0.8", "4.1", "1", "0", "0.0", "1.12 MiB"];
         assert_eq!(words(&lines[4]), orders);
+    }
+
+    #[test]
+    fn a_narrow_terminal_gets_the_columns_that_matter_most() {
+        let status = status();
+        let view = View::of(&status, Order::Name);
+        for width in [40, 60, 80, 100] {
+            let table = view.lines(width).split_off(2);
+            assert_eq!(table.len(), 4, "nothing is wrapped: {table:?}");
+            assert!(table.iter().all(|line| line.chars().count() <= width), "{width}: {table:?}");
+        }
+        let (narrow, wide) = (view.lines(60), view.lines(100));
+        assert!(narrow[2].contains("P99 MS") && !narrow[2].contains("TRAPS"), "{narrow:?}");
+        assert!(wide[2].contains("TRAPS/S") && wide[2].contains("MEMORY"), "{wide:?}");
+        assert!(view.lines(1)[2].contains("REQ/S"), "what is never left out");
     }
 
     #[test]
@@ -220,7 +259,7 @@ mod tests {
 
     #[test]
     fn what_a_host_does_not_say_is_a_dash() {
-        let lines = View::of(&Value::Null, Order::Rate).lines();
+        let lines = View::of(&Value::Null, Order::Rate).lines(80);
         assert!(lines[0].contains("- req/s"), "{lines:?}");
     }
 
