@@ -1,5 +1,7 @@
 //! The command line against a running host.
 
+use serde_json::Value;
+
 use crate::support::{TestHost, component, with_version};
 
 fn text(bytes: &[u8]) -> String {
@@ -130,4 +132,55 @@ fn completions_know_every_command() {
             assert!(script.contains(word), "{word} is not in what completes {shell}");
         }
     }
+}
+
+/// What reads, and a place in what it prints for programs.
+const READS: &[(&[&str], &str)] = &[
+    (&["services"], "/items/0/name"),
+    (&["show", "orders"], "/revisions/0/number"),
+    (&["events", "list"], "/items/0/publisher"),
+    (&["events", "dead"], "/items"),
+    (&["schedules"], "/items/0/cron"),
+    (&["schedules", "orders"], "/items/0/next_run"),
+    (&["breakers"], "/items/0/state"),
+    (&["traces"], "/items/0/trace_id"),
+    (&["graph"], "/calls/0/interface"),
+    (&["top"], "/host/uptime_s"),
+    (&["top", "--once"], "/services/0/name"),
+    (&["logs"], "/message"),
+    (&["logs", "orders"], "/service"),
+    (&["audit"], "/items/0/action"),
+    (&["openapi"], "/paths"),
+    (&["doctor"], "/items/0/verdict"),
+    (&["db", "orders", "check"], "/ok"),
+    (&["db", "orders", "shell", "--sql", "SELECT 1 AS one"], "/items/0/rows/0/0"),
+    (&["db", "orders", "export", "--format", "jsonl"], "/schema"),
+    (&["call", "restaurants", "catalog.get", "{\"id\": \"1\"}"], "/name"),
+    (&["config", "show"], "/items/0/origin"),
+    (&["config", "check"], "/settings"),
+    (&["config", "schema"], "/properties"),
+    (&["new", "--list"], "/items/0/about"),
+];
+
+/// JSON values, one after the other.
+fn values(printed: &[u8]) -> Vec<Value> {
+    let values = serde_json::Deserializer::from_slice(printed).into_iter();
+    values.map(|value| value.unwrap_or_else(|error| panic!("{error}: {}", text(printed)))).collect()
+}
+
+#[test]
+fn whatever_is_read_can_be_read_by_programs() {
+    let host = TestHost::with_services();
+    assert_eq!(host.get("/api/v1/restaurants").status, 200);
+    for (command, place) in READS {
+        let printed = host.thali(&[&["--json"][..], command].concat());
+        assert!(printed.status.success(), "{command:?}: {}", text(&printed.stderr));
+        assert_eq!(text(&printed.stderr), "", "{command:?}");
+        let values = values(&printed.stdout);
+        assert!(values[0].pointer(place).is_some(), "{command:?} has no {place}: {}", values[0]);
+    }
+    let traces = values(&host.thali(&["--json", "traces"]).stdout);
+    let id = traces[0]["items"][0]["trace_id"].as_str().unwrap();
+    let trace = values(&host.thali(&["--json", "trace", id]).stdout);
+    assert_eq!(trace[0]["trace_id"], id);
 }

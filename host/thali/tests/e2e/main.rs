@@ -29,6 +29,7 @@ mod schedules;
 mod settings;
 mod shop;
 mod site;
+mod snapshots;
 mod stock;
 mod support;
 mod swap;
