@@ -78,13 +78,13 @@ pub(crate) struct How<'a> {
 /// Builds the component crate in `dir` and writes `target/components/NAME.wasm`.
 pub(crate) fn build(dir: &Path, how: How<'_>) -> Result<BuildReport, BuildError> {
     let started = Instant::now();
-    // Mistakes in it are told under the name by which it was asked for.
+    // What is wrong with it is told under the name by which it was asked for.
     let manifest_path = dir.join(MANIFEST);
-    let dir = fs::canonicalize(dir).map_err(io("open", dir))?;
     let text = fs::read_to_string(&manifest_path).map_err(|reason| match reason.kind() {
-        ErrorKind::NotFound => BuildError::NoManifest(dir.clone()),
+        ErrorKind::NotFound => BuildError::NoManifest(dir.to_owned()),
         _ => io("read", &manifest_path)(reason),
     })?;
+    let dir = fs::canonicalize(dir).map_err(io("open", dir))?;
     let manifest = Manifest::parse(&text).map_err(BuildError::manifest(&manifest_path, &text))?;
     let package = cargo::package(&dir)?;
     // Read before compiling: a missing file shows in a moment, not after a minute.

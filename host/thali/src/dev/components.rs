@@ -56,9 +56,10 @@ pub(super) struct Component {
 impl Component {
     fn at(dir: &Path) -> Result<Self, NoComponents> {
         let canonical = fs::canonicalize(dir);
-        let dir = canonical.map_err(|reason| NoComponents::Io { path: dir.to_owned(), reason })?;
-        let manifest = fs::read_to_string(dir.join(MANIFEST))
-            .map_err(|_| NoComponents::NoManifest(dir.clone()))?;
+        let path = canonical.map_err(|reason| NoComponents::Io { path: dir.to_owned(), reason })?;
+        let manifest = fs::read_to_string(path.join(MANIFEST))
+            .map_err(|_| NoComponents::NoManifest(dir.to_owned()))?;
+        let dir = path;
         let name = match Manifest::parse(&manifest) {
             Ok(manifest) => manifest.service.name.to_string(),
             Err(_) => dir.file_name().unwrap_or_default().to_string_lossy().into_owned(),

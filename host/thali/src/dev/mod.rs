@@ -310,3 +310,38 @@ fn side_by_side<T: Sync, R: Send>(all: &[T], work: impl Fn(&T) -> R + Sync) -> V
     done.sort_by_key(|(index, _)| *index);
     done.into_iter().map(|(_, outcome)| outcome).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::host_file::HostFile;
+
+    /// What the host of this command line logs, with this `thali.toml`.
+    fn logs(words: &[&str], file: &str) -> String {
+        let line = [&["thali", "dev"], words].concat();
+        let Command::Dev(args) = Args::try_parse_from(line).unwrap().command else { panic!() };
+        let (mut host, given) = host(&args).unwrap();
+        host.take(&HostFile::parse("thali.toml", file, Path::new("")).unwrap(), &given);
+        host.log
+    }
+
+    #[test]
+    fn what_is_logged_is_said_by_flags_then_the_file_then_here() {
+        let file = "[logs]\nfilter = \"debug\"\n";
+        assert_eq!(logs(&[], ""), LOG);
+        assert_eq!(logs(&[], file), "debug");
+        assert_eq!(logs(&["--", "--log", "error"], file), "error");
+    }
+
+    #[test]
+    fn what_is_done_side_by_side_is_answered_in_order() {
+        let all: Vec<u64> = (0..20).collect();
+        assert_eq!(
+            side_by_side(&all, |one| one * 2),
+            all.iter().map(|one| one * 2).collect::<Vec<_>>()
+        );
+        assert_eq!(side_by_side(&[0; 0], |one| *one), [0; 0]);
+    }
+}

@@ -131,7 +131,10 @@ fn what_is_saved_is_served_and_what_is_broken_leaves_what_serves() {
     fs::write(&manifest, routes.replace("notes.newest", "notes.latest")).unwrap();
     let mistaken = dev.next(&["live", "failed"]);
     assert_eq!((&mistaken["step"], dev.add()), (&json!("build"), 201));
-    assert!(mistaken["error"]["title"].as_str().unwrap().contains("notes.latest"), "{mistaken}");
+    assert!(
+        mistaken["error"]["title"].as_str().unwrap().contains("no function \"latest\""),
+        "{mistaken}"
+    );
 
     let id = dev.child.id().to_string();
     assert!(Command::new("kill").args(["-s", "INT", &id]).status().unwrap().success());
