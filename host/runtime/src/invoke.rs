@@ -17,6 +17,7 @@ use crate::cpu;
 use crate::engine::Runtime;
 use crate::fault::{Fault, Trap, TrapKind};
 use crate::link::CallFailed;
+use crate::output::Hex;
 use crate::revision::{Exported, Revision};
 use crate::state::{Scope, State};
 use crate::topology::{Chain, NodeIndex, Topology};
@@ -381,7 +382,8 @@ fn log(trap: &Trap, error: &wasmtime::Error, state: &State, passed_over: u64) {
     if passed_over > 0 {
         tracing::error!(service = %trap.service, revision = trap.revision, "{passed_over} more traps were not logged");
     }
-    let request_id = state.context().request_id;
+    let context = state.context();
+    let (request_id, trace_id) = (context.request_id, Hex(context.trace.trace_id));
     let backtrace = error.downcast_ref::<WasmBacktrace>().map(ToString::to_string);
     tracing::error!(
         service = %trap.service,
@@ -389,6 +391,7 @@ fn log(trap: &Trap, error: &wasmtime::Error, state: &State, passed_over: u64) {
         function = %trap.function,
         kind = ?trap.kind,
         %request_id,
+        %trace_id,
         memory_bytes_peak = state.meter.memory_bytes_peak(),
         backtrace = backtrace.unwrap_or_default(),
         "trap: {}",

@@ -26,6 +26,9 @@ const LINES_MAX: u32 = 256;
 /// How much of stderr is kept to explain a trap: a panic's message comes last.
 const LAST_WORDS_BYTES: usize = 1024;
 
+/// What a control character takes once it is written: `\u0000` in files, `\u{1b}` in text.
+const ESCAPE_BYTES: usize = 6;
+
 /// The longest context of a message, in bytes: it is a name to group messages by.
 const CONTEXT_BYTES_MAX: usize = 128;
 
@@ -157,8 +160,8 @@ impl Output {
             return;
         }
         lines.lines_left -= 1;
-        let kept = beginning(message, lines.bytes_left.min(LINE_BYTES_MAX));
-        lines.bytes_left -= kept.len();
+        let line = beginning(message, LINE_BYTES_MAX);
+        let kept = beginning(line, lines.take(line.as_bytes()));
         lines.bytes_dropped += message.len() - kept.len();
         let line = Line {
             context: Some(context).filter(|context| !context.is_empty()),
@@ -170,12 +173,11 @@ impl Output {
 
     fn write(&self, channel: Channel, bytes: &[u8]) {
         let mut lines = self.lines.lock();
-        let (kept, dropped) = bytes.split_at(bytes.len().min(lines.bytes_left));
-        lines.bytes_left -= kept.len();
-        lines.bytes_dropped += dropped.len();
         if channel == Channel::Stderr {
             lines.remember(bytes);
         }
+        let (kept, dropped) = bytes.split_at(lines.take(bytes));
+        lines.bytes_dropped += dropped.len();
         let origin = lines.origin;
         for piece in kept.split_inclusive(|byte| *byte == b'\n') {
             if lines.lines_left == 0 {
@@ -239,12 +241,19 @@ impl Origin {
 }
 
 /// A trace's id, as everybody writes it.
-struct Hex(u128);
+pub(crate) struct Hex(pub(crate) u128);
 
 impl fmt::Display for Hex {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:032x}", self.0)
     }
+}
+
+/// What a byte takes once it is written: who says nothing but control characters must not fill a log six times as fast.
+/// What else is escaped, or is no UTF-8, becomes three times as long at most.
+fn written_bytes(byte: u8) -> usize {
+    let is_escaped = byte.is_ascii_control() && !matches!(byte, b'\t' | b'\n' | b'\r');
+    if is_escaped { ESCAPE_BYTES } else { 1 }
 }
 
 /// As much of the beginning as fits.
@@ -260,11 +269,26 @@ impl Lines {
         }
     }
 
+    /// Takes as many bytes off what may still be said as there is room for, and answers how many those are. Nothing fits
+    /// after what did not, so a flood is not looked at.
+    fn take(&mut self, bytes: &[u8]) -> usize {
+        if self.bytes_left == 0 || self.lines_left == 0 {
+            return 0;
+        }
+        let fits = |byte: &&u8| {
+            let rest = self.bytes_left.checked_sub(written_bytes(**byte));
+            self.bytes_left = rest.unwrap_or_default();
+            rest.is_some()
+        };
+        bytes.iter().take_while(fits).count()
+    }
+
     fn remember(&mut self, bytes: &[u8]) {
         let tail = bytes.len().saturating_sub(LAST_WORDS_BYTES);
-        self.last_words.extend(bytes.iter().skip(tail));
-        let surplus = self.last_words.len().saturating_sub(LAST_WORDS_BYTES);
+        let tail = bytes.get(tail..).unwrap_or_default();
+        let surplus = (self.last_words.len() + tail.len()).saturating_sub(LAST_WORDS_BYTES);
         self.last_words.drain(..surplus);
+        self.last_words.extend_from_slice(tail);
     }
 }
 
@@ -307,6 +331,21 @@ mod tests {
         assert!(lines.last_words.len() <= LAST_WORDS_BYTES);
         drop(lines);
         assert!(output.last_words().ends_with("panicked at src/lib.rs"));
+    }
+
+    #[test]
+    fn control_characters_count_as_what_is_written_for_them() {
+        let output = output(100);
+        output.write(Channel::Stdout, &[0; 50]);
+        output.write(Channel::Stdout, b"after");
+        let dropped = 50 - 100 / ESCAPE_BYTES + 5;
+        assert_eq!(output.lines.lock().bytes_dropped, dropped);
+        let output = self::output(100);
+        output.message(Severity::Info, "", &"\u{1b}".repeat(50));
+        assert_eq!(output.lines.lock().bytes_dropped, 50 - 100 / ESCAPE_BYTES);
+        let output = self::output(100);
+        output.write(Channel::Stdout, b"a\tb\r\n");
+        assert_eq!(output.lines.lock().bytes_left, 95);
     }
 
     #[test]
