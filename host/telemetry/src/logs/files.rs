@@ -114,7 +114,12 @@ impl Files {
     fn try_write(&mut self, lines: &[Vec<u8>], now: Instant) -> io::Result<()> {
         let mut open = match self.open.take() {
             Some(open) => open,
-            None => self.open_latest()?,
+            None => {
+                let open = self.open_latest()?;
+                // An earlier start may have had other limits.
+                self.sweep(now);
+                open
+            }
         };
         let mut block = Vec::new();
         for line in lines {
@@ -275,6 +280,17 @@ mod tests {
         fs::write(&path, "{\"cut").unwrap();
         Files::new(folder.path().into(), LIMITS, now).write(&lines(1), now);
         assert_eq!(kept(folder.path()), [format!("{{\"cut\n{{\"n\":{:>20}}}\n", 0)]);
+    }
+
+    #[test]
+    fn files_of_an_earlier_start_are_held_to_the_limits_of_this_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let now = Instant::now();
+        Files::new(folder.path().into(), FileLimits { files_max: 9, ..LIMITS }, now)
+            .write(&lines(20), now);
+        assert_eq!(kept(folder.path()).len(), 7);
+        Files::new(folder.path().into(), LIMITS, now).write(&lines(1), now);
+        assert_eq!(kept(folder.path()).len(), LIMITS.files_max);
     }
 
     #[test]

@@ -1,5 +1,8 @@
 //! Which records somebody wants.
 
+use std::collections::HashSet;
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use super::level::Level;
@@ -38,12 +41,29 @@ const CLIENT_REQUEST_ID: &str = "client_request_id";
 impl LogFilter {
     /// Whether it asks for this record.
     pub fn matches(&self, record: &Record) -> bool {
+        self.matches_with(record, &HashSet::new())
+    }
+
+    /// The same, when what belongs to one of these requests is asked for whether it says so or not.
+    pub(super) fn matches_with(&self, record: &Record, requests: &HashSet<Box<str>>) -> bool {
         record.level >= self.level
             && self.is_about(record.service.as_deref())
             && self.since.is_none_or(|since| record.at >= since)
-            && is(self.trace_id.as_deref(), record.trace_id.as_deref())
-            && self.is_of_request(record)
+            && (self.is_of_request(record)
+                || record.request_id.as_ref().is_some_and(|id| requests.contains(id)))
             && self.contains.as_ref().is_none_or(|AnyCase(text)| has(record, text))
+    }
+
+    /// Whether it asks for what is about a request, or a trace.
+    pub(super) fn is_about_requests(&self) -> bool {
+        self.request_id.is_some() || self.trace_id.is_some()
+    }
+
+    /// The host's ids of the requests that it asks for: not every record has the trace, and only the line of the request
+    /// itself has the id that the client gave.
+    pub(super) fn requests(&self, records: &[Arc<Record>]) -> HashSet<Box<str>> {
+        let is_asked_for = |record: &&Arc<Record>| self.is_of_request(record);
+        records.iter().filter(is_asked_for).filter_map(|record| record.request_id.clone()).collect()
     }
 
     /// Whether records about this service can be among them.
@@ -53,11 +73,14 @@ impl LogFilter {
 
     fn is_of_request(&self, record: &Record) -> bool {
         let wanted = self.request_id.as_deref();
-        is(wanted, record.request_id.as_deref())
-            || record
-                .fields
-                .iter()
-                .any(|(name, value)| name == CLIENT_REQUEST_ID && value.as_str() == wanted)
+        let has_id = || {
+            is(wanted, record.request_id.as_deref())
+                || record
+                    .fields
+                    .iter()
+                    .any(|(name, value)| name == CLIENT_REQUEST_ID && value.as_str() == wanted)
+        };
+        is(self.trace_id.as_deref(), record.trace_id.as_deref()) && has_id()
     }
 }
 

@@ -14,6 +14,7 @@ mod record;
 mod ring;
 mod worker;
 
+use std::collections::HashSet;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -98,7 +99,8 @@ impl Logs {
         })
     }
 
-    /// Writes into rotated files in this folder from now on, and what is in memory first; `None` writes no more.
+    /// Writes into rotated files in this folder from now on; `None` writes no more. The first time, what is in
+    /// memory is written before anything else.
     pub fn write_to(&self, files: Option<(PathBuf, FileLimits)>) {
         let files = files.map(|(folder, limits)| Files::new(folder, limits, Instant::now()));
         *self.asked.lock() = Some(files);
@@ -107,7 +109,14 @@ impl Logs {
 
     /// The last `limit` records that the filter asks for, the oldest first.
     pub fn latest(&self, filter: &LogFilter, limit: usize) -> Page {
-        let mut page = self.wanted(filter, 0);
+        let requests = match filter.is_about_requests() {
+            true => {
+                let all = self.ring.lock().after(&LogFilter::default(), 0);
+                filter.requests(&all.records)
+            }
+            false => HashSet::new(),
+        };
+        let mut page = self.wanted(filter, 0, &requests);
         let surplus = page.records.len().saturating_sub(limit);
         page.records.drain(..surplus);
         page.lost = 0;
@@ -116,7 +125,7 @@ impl Logs {
 
     /// The first `limit` records after a place that the filter asks for, the oldest first.
     pub fn after(&self, filter: &LogFilter, cursor: u64, limit: usize) -> Page {
-        let mut page = self.wanted(filter, cursor);
+        let mut page = self.wanted(filter, cursor, &HashSet::new());
         if page.records.len() > limit {
             page.records.truncate(limit);
             page.cursor = page.records.last().map_or(page.cursor, |record| record.seq);
@@ -124,10 +133,10 @@ impl Logs {
         page
     }
 
-    fn wanted(&self, filter: &LogFilter, cursor: u64) -> Page {
+    fn wanted(&self, filter: &LogFilter, cursor: u64, requests: &HashSet<Box<str>>) -> Page {
         // Looking at them takes longer, and needs no lock.
         let mut page = self.ring.lock().after(filter, cursor);
-        page.records.retain(|record| filter.matches(record));
+        page.records.retain(|record| filter.matches_with(record, requests));
         page.records.sort_unstable_by_key(|record| record.seq);
         page
     }

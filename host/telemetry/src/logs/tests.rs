@@ -71,6 +71,38 @@ fn files_hold_what_memory_holds_also_from_before_they_were_there() {
 }
 
 #[test]
+fn files_that_are_asked_for_again_have_no_line_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let wanted = |files_max| {
+        let limits = FileLimits { files_max, ..FileLimits::default() };
+        Some((folder.path().join("logs"), limits))
+    };
+    let mut kept = Kept::begin();
+    tracing::info!("before");
+    for files_max in 1..4 {
+        kept.logs.write_to(wanted(files_max));
+        tracing::info!(files_max, "after");
+        eventually(|| kept.logs.asked.lock().is_none());
+    }
+    eventually(|| kept.logs.counts().records == 4);
+    kept.logs.write_to(None);
+    eventually(|| kept.logs.asked.lock().is_none());
+    tracing::info!("not wanted");
+    let records = kept.end();
+    assert_eq!(records.len(), 5);
+    assert_eq!(lines(&folder.path().join("logs")), records[..4]);
+}
+
+/// Waits for what another thread does.
+fn eventually(is_so: impl Fn() -> bool) {
+    let until = Instant::now() + std::time::Duration::from_secs(10);
+    while !is_so() {
+        assert!(Instant::now() < until, "it takes too long");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
 fn files_that_cannot_be_written_stop_nothing_and_are_told_of_once() {
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path().join("logs");

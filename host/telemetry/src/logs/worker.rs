@@ -23,12 +23,15 @@ pub(super) fn run(logs: &Logs) {
     logs.queue.is_read_here();
     let mut files = None;
     let mut told = 0;
+    let mut was_asked = false;
     loop {
         let is_last = logs.queue.is_closed();
         if let Some(asked) = logs.asked.lock().take() {
             files = asked;
-            // What was logged before anybody knew where.
-            write(&mut files, &logs.after(&LogFilter::default(), 0, usize::MAX).records, logs);
+            if !std::mem::replace(&mut was_asked, true) {
+                // What was logged before anybody knew where.
+                write(&mut files, &logs.after(&LogFilter::default(), 0, usize::MAX).records, logs);
+            }
         }
         let batch: Vec<_> = std::iter::from_fn(|| logs.queue.pop()).take(BATCH_MAX).collect();
         if batch.is_empty() {
