@@ -4,6 +4,7 @@
 //! What of it is a filter, which can be changed while the host runs.
 
 mod escape;
+mod files;
 mod text;
 
 use std::io::IsTerminal;
@@ -19,6 +20,7 @@ use crate::args::{LogFormat, UpArgs};
 use crate::error::CliError;
 
 pub(crate) use escape::Escaped;
+pub(crate) use files::LogFiles;
 
 /// Lines that may wait to be written; more are dropped, and counted, rather than waited for.
 const LINES_MAX: usize = 16 << 10;
@@ -37,7 +39,6 @@ pub(crate) struct Logging {
 pub(crate) struct LogFilters {
     written: reload::Handle<EnvFilter, Registry>,
     kept: reload::Handle<EnvFilter, Registry>,
-    has_access: bool,
 }
 
 /// A layer of some kind.
@@ -64,7 +65,7 @@ pub(crate) fn start(args: &UpArgs) -> Result<Logging, CliError> {
     };
     let layers: Vec<AnyLayer> = vec![lines, layer.with_filter(kept).boxed()];
     registry().with(layers).try_init().map_err(CliError::start)?;
-    let filters = LogFilters { written: written_handle, kept: kept_handle, has_access };
+    let filters = LogFilters { written: written_handle, kept: kept_handle };
     Ok(Logging { logs, filters, _kept: kept_guard, _written: written_guard })
 }
 
@@ -74,8 +75,8 @@ impl LogFilters {
     /// # Errors
     ///
     /// When it is no filter. Then nothing has changed.
-    pub(crate) fn set(&self, text: &str) -> Result<(), CliError> {
-        let (written, kept) = (filter(text, self.has_access)?, filter(text, self.has_access)?);
+    pub(crate) fn set(&self, text: &str, has_access: bool) -> Result<(), CliError> {
+        let (written, kept) = (filter(text, has_access)?, filter(text, has_access)?);
         self.written.reload(written).map_err(CliError::start)?;
         self.kept.reload(kept).map_err(CliError::start)
     }

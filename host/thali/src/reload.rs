@@ -18,7 +18,7 @@ use crate::args::UpArgs;
 use crate::error::CliError;
 use crate::host_file::HostFile;
 use crate::identity::{KeySource, Keys};
-use crate::logging::{self, LogFilters};
+use crate::logging::{self, LogFiles, LogFilters};
 use crate::settings::{self, Given, Shown};
 
 /// Knows what the host was told, and what to do when it is told something else.
@@ -40,6 +40,7 @@ pub(crate) struct Parts {
     pub(crate) control: Arc<Control>,
     pub(crate) doors: Doors,
     pub(crate) logs: LogFilters,
+    pub(crate) log_files: LogFiles,
     pub(crate) tracer: Arc<Tracer>,
     /// What holds now.
     pub(crate) holds: Mutex<Vec<Shown>>,
@@ -51,7 +52,7 @@ pub(crate) struct Parts {
 struct Ready {
     file: HostFile,
     shown: Vec<Shown>,
-    log: String,
+    args: UpArgs,
     keys: PreparedKeys,
     signer: Option<Signer>,
     grants: MintGrants,
@@ -76,7 +77,7 @@ impl Reloader {
             tokio::task::spawn_blocking(move || parts.prepare()).await
         };
         let ready = ready.map_err(CliError::start)??;
-        let Ready { mut file, shown, log, keys, signer, grants } = ready;
+        let Ready { mut file, shown, args, keys, signer, grants } = ready;
         let services = std::mem::take(&mut file.services);
         let overrides = Overrides::new(services, Environment::of_process());
         let policies = std::mem::take(&mut file.policies);
@@ -87,7 +88,8 @@ impl Reloader {
         parts.doors.change(file.gateway.proxies, file.gateway.front, file.gateway.dress);
         parts.tracer.set_per_second(file.telemetry.traces_per_second);
         // It has been read before, so this cannot fail.
-        parts.logs.set(&log)?;
+        parts.logs.set(&args.log, !args.no_access_log)?;
+        parts.log_files.set(file.logs.files.wanted());
         let (changed, restart) = parts.compare(shown);
         tracing::info!(?changed, ?restart, "the configuration was read again");
         Ok(json!({
@@ -111,7 +113,7 @@ impl Parts {
         let Keys { auth, signer, grants } = self.keys.of_file(&file)?;
         let keys = self.auth.prepare(auth).map_err(CliError::chain)?;
         let shown = settings::shown(&args, &self.asked.given, &file, &Environment::of_process());
-        Ok(Ready { file, shown, log: args.log, keys, signer, grants })
+        Ok(Ready { file, shown, args, keys, signer, grants })
     }
 
     /// Notes what holds now. Answers what has changed, and what of it takes a restart: that goes on as before.

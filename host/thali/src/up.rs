@@ -21,7 +21,6 @@ use thali_platform::outbound::Outbound;
 use thali_runtime::trace::{Sampler, TraceSpec};
 use thali_runtime::{CacheKey, Runtime, RuntimeConfig};
 use thali_telemetry::Telemetry;
-use thali_telemetry::logs::FileLimits;
 use thali_telemetry::traces::otlp::{Otlp, OtlpConfig};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -32,7 +31,7 @@ use crate::error::CliError;
 use crate::folder::{self, Watch};
 use crate::host_file::{GatewayTable, HostFile, TelemetryTable};
 use crate::identity::{KeySource, dev_token};
-use crate::logging::{self, Logging};
+use crate::logging::{self, LogFiles, Logging};
 use crate::notify;
 use crate::reload::{Asked, Parts, Reloader};
 use crate::settings::{self, Given};
@@ -114,7 +113,8 @@ async fn run(
 ) -> Result<ExitCode, CliError> {
     let mut stop = Stop::listen()?;
     let data = open_data(&args.data).map_err(CliError::chain)?;
-    logging.logs.write_to(Some((data.paths().root.join("logs"), FileLimits::default())));
+    let log_files = LogFiles::new(&logging.logs, data.paths().root.join("logs"));
+    log_files.set(file.logs.files.wanted());
     let keys =
         KeySource { config: args.config.clone(), data: data.paths().root.clone(), dev: args.dev };
     let (auth, identity) = keys.open(&file)?;
@@ -153,6 +153,7 @@ async fn run(
         control: Arc::clone(&control),
         doors: serving.doors(),
         logs: logging.filters.clone(),
+        log_files,
         tracer,
         holds: Mutex::new(holds),
         turn: tokio::sync::Mutex::default(),

@@ -40,7 +40,9 @@ fn comes_to(text: &str) -> String {
     file.leaves.clear();
     let mut up = up();
     up.take(&file, &Given::default());
+    let files = file.logs.files;
     (file.host, file.admin, file.logs) = Default::default();
+    file.logs.files = files;
     file.gateway.listen = None;
     format!("{:?} {file:?}", up.settings())
 }

@@ -1,6 +1,6 @@
 //! `[host]`, `[admin]` and `[logs]`: what the flags of `thali up` say as well.
 
-use crate::settings::Kind::{Address, Count, Flag, OneOf, Path, Text, Time};
+use crate::settings::Kind::{Address, Count, Flag, OneOf, Path, Size, Text, Time};
 use crate::settings::Setting;
 
 pub(super) const HOST: &[Setting] = &[
@@ -103,7 +103,32 @@ pub(super) const LOGS: &[Setting] = &[
     .instead("--log-format", "THALI_LOG_FORMAT"),
     Setting::new(&["logs", "access"], Flag, "Write an access log.")
         .usual("true")
+        .reloads()
         .instead("--no-access-log", ""),
+    Setting::new(
+        &["logs", "files"],
+        Flag,
+        "Keep what is logged in files of the data folder, logs/thali-*.jsonl.",
+    )
+    .usual("true")
+    .reloads(),
+    Setting::new(&["logs", "files-max"], Count(1, 1000), "Files that are kept.")
+        .usual("10")
+        .reloads(),
+    Setting::new(
+        &["logs", "file-size"],
+        Size("1MiB", "1GiB"),
+        "How large a file grows before the next one begins.",
+    )
+    .usual("\"16MiB\"")
+    .reloads(),
+    Setting::new(
+        &["logs", "file-age"],
+        Time("1h", "8784h"),
+        "How long a file is kept after its last line.",
+    )
+    .usual("\"168h\"")
+    .reloads(),
 ];
 
 pub(super) const TELEMETRY: &[Setting] = &[Setting::new(
