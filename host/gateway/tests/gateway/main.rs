@@ -31,6 +31,7 @@ mod health;
 mod http2;
 mod idempotency;
 mod leaving;
+mod log_desk;
 mod logs;
 mod metrics;
 mod pages;

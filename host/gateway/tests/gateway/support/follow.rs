@@ -46,6 +46,11 @@ impl Follower {
         Self::get(address, "/admin/v1/live", headers).await
     }
 
+    /// Follows the log.
+    pub async fn logs(address: SocketAddr, query: &str, headers: &str) -> Self {
+        Self::get(address, &format!("/admin/v1/logs/stream{query}"), headers).await
+    }
+
     async fn get(address: SocketAddr, path: &str, headers: &str) -> Self {
         let mut stream = TcpStream::connect(address).await.unwrap();
         let head = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\n{headers}\r\n");

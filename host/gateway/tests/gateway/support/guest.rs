@@ -261,6 +261,11 @@ pub fn publisher_with(manifest: &str) -> Bytes {
     service(include_str!("publisher.wit"), include_str!("publisher.wat"), manifest)
 }
 
+/// A service that says what it is told to: on standard output, on standard error, and by `wasi:logging`.
+pub fn talker() -> Bytes {
+    service(include_str!("talker.wit"), include_str!("talker.wat"), include_str!("talker.toml"))
+}
+
 fn service(wit: &str, wat: &str, manifest: &str) -> Bytes {
     let mut resolve = Resolve::default();
     let package = resolve.push_str("service.wit", wit).unwrap();

@@ -14,6 +14,7 @@ use thali_gateway::{
 use thali_platform::sql::{Databases, SqlLimits};
 use thali_runtime::trace::{Sampler, TraceSpec, Tracer};
 use thali_runtime::{CacheKey, GateCounts, HostLimits, Runtime, RuntimeConfig};
+use thali_telemetry::logs::Logs;
 
 use super::{Answer, Raw};
 
@@ -42,7 +43,15 @@ impl TestHost {
     /// A ready host that checks tokens by these keys.
     pub async fn with_keys(config: AuthConfig, failures: FailureLimits) -> Self {
         let auth = Auth::new(Some(config), failures).unwrap();
-        let host = Self::with_parts(|_| (), auth, None).await;
+        let host = Self::with_parts(|_| (), auth, None, Logs::none()).await;
+        host.serving.ready();
+        host
+    }
+
+    /// A ready host that shows this log, to who has this token if there is one.
+    pub async fn with_logs(logs: Arc<Logs>, token: Option<&str>) -> Self {
+        let auth = Auth::new(None, FailureLimits::default()).unwrap();
+        let host = Self::with_parts(|_| (), auth, token.map(admin_token), logs).await;
         host.serving.ready();
         host
     }
@@ -54,7 +63,8 @@ impl TestHost {
 
     /// A host with this configuration, that is not ready.
     pub async fn configured(change: impl FnOnce(&mut GatewayConfig)) -> Self {
-        Self::with_parts(change, Auth::new(None, FailureLimits::default()).unwrap(), None).await
+        let auth = Auth::new(None, FailureLimits::default()).unwrap();
+        Self::with_parts(change, auth, None, Logs::none()).await
     }
 
     /// A ready host whose admin API asks for this token.
@@ -68,8 +78,7 @@ impl TestHost {
         change: impl FnOnce(&mut GatewayConfig),
     ) -> Self {
         let auth = Auth::new(None, FailureLimits::default()).unwrap();
-        let token = AdminToken::new(&thali_platform::config::Secret::new(token)).unwrap();
-        let host = Self::with_parts(change, auth, Some(token)).await;
+        let host = Self::with_parts(change, auth, Some(admin_token(token)), Logs::none()).await;
         host.serving.ready();
         host
     }
@@ -78,6 +87,7 @@ impl TestHost {
         change: impl FnOnce(&mut GatewayConfig),
         auth: Arc<Auth>,
         admin_token: Option<AdminToken>,
+        logs: Arc<Logs>,
     ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let data = open_data(folder.path()).unwrap();
@@ -103,6 +113,7 @@ impl TestHost {
             Guards { auth: Arc::clone(&auth), admin_token, audit, configured: Arc::default() };
         let tracer = Arc::clone(runtime.tracer());
         let gateway = Gateway::bind(config, Arc::clone(&control), runtime, guards).await.unwrap();
+        let gateway = gateway.with_logs(logs);
         let (address, admin) = (gateway.address(), gateway.admin_address());
         Self { address, admin, control, serving: gateway.serve(), auth, tracer, _data: folder }
     }
@@ -189,6 +200,10 @@ impl TestHost {
         let services = self.control.services();
         services.iter().find(|status| status.name.as_str() == service).map_or(0, |s| s.in_flight)
     }
+}
+
+fn admin_token(token: &str) -> AdminToken {
+    AdminToken::new(&thali_platform::config::Secret::new(token)).unwrap()
 }
 
 async fn exchange(address: SocketAddr, line: &str, headers: &str, body: &[u8]) -> Answer {

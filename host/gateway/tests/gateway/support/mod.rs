@@ -10,7 +10,7 @@ pub mod tokens;
 pub use follow::{Event, Follower};
 pub use guest::{
     bulk, caller, caller_with, counter, counter_with, fronted, injector, keeper, keeper_with,
-    listener_of_ann, prober, prober_that_falls_ill, publisher, publisher_with, whoami,
+    listener_of_ann, prober, prober_that_falls_ill, publisher, publisher_with, talker, whoami,
     wrong_prober,
 };
 pub use host::TestHost;

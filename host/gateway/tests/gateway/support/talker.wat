@@ -1,0 +1,20 @@
+;; Says what it is told to.
+(module
+    (import "wasi:cli/stdout@0.2.0" "get-stdout" (func $stdout (result i32)))
+    (import "wasi:cli/stderr@0.2.0" "get-stderr" (func $stderr (result i32)))
+    (import "wasi:io/streams@0.2.0" "[method]output-stream.check-write" (func $check (param i32 i32)))
+    (import "wasi:io/streams@0.2.0" "[method]output-stream.write" (func $write (param i32 i32 i32 i32)))
+    (import "wasi:logging/logging@0.1.0-draft" "log" (func $log (param i32 i32 i32 i32 i32)))
+    (memory (export "memory") 2)
+    (data (i32.const 64) "till")
+    (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024))
+    (func $put (param $stream i32) (param $text i32) (param $length i32)
+        (call $check (local.get $stream) (i32.const 16))
+        (call $write (local.get $stream) (local.get $text) (local.get $length) (i32.const 0)))
+    (func (export "test:talker/api@1.0.0#say") (param i32 i32)
+        (call $put (call $stdout) (local.get 0) (local.get 1)))
+    (func (export "test:talker/api@1.0.0#complain") (param i32 i32)
+        (call $put (call $stderr) (local.get 0) (local.get 1)))
+    ;; In the context "till".
+    (func (export "test:talker/api@1.0.0#note") (param $level i32) (param $text i32) (param $length i32)
+        (call $log (local.get $level) (i32.const 64) (i32.const 4) (local.get $text) (local.get $length))))
