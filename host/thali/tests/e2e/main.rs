@@ -17,6 +17,7 @@ mod food_events;
 mod games;
 mod idempotency;
 mod identity;
+mod logs;
 mod messages;
 mod metrics;
 mod new_service;

@@ -140,11 +140,17 @@ impl TestHost {
 
     /// A host without services whose `thali.toml` is this text.
     pub(crate) fn with_host_file(text: &str) -> Self {
+        Self::with_host_file_and(text, &[])
+    }
+
+    /// The same, with these environment variables.
+    pub(crate) fn with_host_file_and(text: &str, variables: &[(&str, &str)]) -> Self {
         let data = tempfile::tempdir().unwrap();
         let file = data.path().join("thali.toml");
         std::fs::write(&file, text).unwrap();
         let arguments = vec!["--config".into(), file.to_str().unwrap().into()];
-        Self::start_with(data, &[], Ways { arguments, variables: Vec::new() })
+        let variables = variables.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
+        Self::start_with(data, &[], Ways { arguments, variables })
     }
 
     /// A host without services, with these arguments and environment variables.

@@ -6,7 +6,7 @@ use super::case::Case;
 use super::guests::{manifest, service};
 use super::raw::exchange;
 use super::stage::{Stage, scrape};
-use crate::support::{TestHost, guest, with_manifest};
+use crate::support::{TestHost, eventually, guest, with_manifest};
 
 pub(super) const CASES: &[Case] = &[
     Case::to("L-03", "secrets_never_logged", "0 hits", host, secrets),
@@ -18,18 +18,24 @@ pub(super) const CASES: &[Case] = &[
 const CANARY: &str = "canary-5f3a9c";
 
 fn host() -> TestHost {
-    TestHost::with_host_file(&format!(
-        "[services.keeping.secrets]\nkey = \"{CANARY}-secret\"\n\
+    let variable = format!("{CANARY}-variable");
+    let variables = [("THALI_SECRET_KEEPING__OTHER", variable.as_str())];
+    TestHost::with_host_file_and(&host_file(), &variables)
+}
+
+fn host_file() -> String {
+    format!(
+        "[logs]\nfilter = \"debug\"\n[services.keeping.secrets]\nkey = \"{CANARY}-secret\"\n\
          [auth]\nissuer = \"https://thali.local\"\naudience = \"thali\"\n\
          [auth.keys.own]\nalgorithm = \"HS256\"\nsecret = \"{CANARY}-which-is-long-enough-for-a-key\"\n"
-    ))
+    )
 }
 
 /// Every place where a client could put something that is not for others, and a service that traps and one
 /// that has a secret.
 fn secrets(stage: &Stage) -> Result<String, String> {
     let keeping = with_manifest(&service("keeping", "", "unreachable", ""), |manifest| {
-        format!("{manifest}\n[secrets]\nkey = \"What it is.\"\n")
+        format!("{manifest}\n[secrets]\nkey = \"What it is.\"\nother = \"Another.\"\n")
     });
     assert!(stage.host.deploy(&keeping).status < 300);
     let body = format!("{{\"password\":\"{CANARY}\"}}");
@@ -56,14 +62,30 @@ fn secrets(stage: &Stage) -> Result<String, String> {
     let shown = stage.host.admin_get("/services/keeping").body.to_string();
     let listed = stage.host.thali(&["show", "keeping"]);
     let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
-    let all = [stage.host.log(), scrape(&stage.host), answers, shown, listed];
+    let (ring, files) = kept(stage);
+    let all = [stage.host.log(), scrape(&stage.host), answers, shown, listed, ring, files];
     match all.iter().find(|text| text.contains(CANARY)) {
-        None => Ok(format!("{sent} requests, 0 hits in log, metrics, answers, admin API")),
+        None => {
+            Ok(format!("{sent} requests, 0 hits in log, its files, metrics, answers, admin API"))
+        }
         Some(text) => {
             let line = text.lines().find(|line| line.contains(CANARY));
             Err(line.unwrap_or_default().to_owned())
         }
     }
+}
+
+/// What is in memory and in the files of the log once both have all that was said.
+fn kept(stage: &Stage) -> (String, String) {
+    const LAST: &str = "/the-last-request";
+    stage.host.get(LAST);
+    let folder = stage.host.data().join("data/logs");
+    eventually("the last request in the files of the log", || {
+        let files = std::fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path());
+        let files: String = files.map(|file| std::fs::read_to_string(file).unwrap()).collect();
+        let ring = stage.host.admin_get("/logs?limit=5000").body.to_string();
+        (files.contains(LAST) && ring.contains(LAST)).then_some((ring, files))
+    })
 }
 
 /// 10,000 requests, each with a path, a header and an id of its own.
@@ -114,7 +136,7 @@ fn errors(stage: &Stage) -> Result<String, String> {
         if answer.status < 500 || is_inside(&answer.body.to_string()) {
             return Err(format!("{name}: {}", answer.body));
         }
-        crate::support::eventually("the cause in the log, with the id", || {
+        eventually("the cause in the log, with the id", || {
             let log = stage.host.log();
             let line = log.lines().find(|line| line.contains("ERROR") && line.contains(&id));
             line.is_some_and(|line| line.contains(cause)).then_some(())

@@ -12,7 +12,7 @@
 
 mod case;
 mod faults;
-mod guests;
+pub(crate) mod guests;
 mod http;
 mod http2;
 mod logs;
