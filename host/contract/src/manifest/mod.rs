@@ -18,6 +18,8 @@ mod settings;
 pub mod units;
 
 #[cfg(test)]
+mod schema_tests;
+#[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
