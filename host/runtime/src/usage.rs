@@ -36,6 +36,8 @@ pub struct Usage {
     invocations: AtomicU64,
     instances: AtomicUsize,
     memory_bytes: AtomicUsize,
+    /// The most of it since somebody asked.
+    memory_bytes_most: AtomicUsize,
     cpu_ns: AtomicU64,
     traps: [AtomicU64; REASONS.len()],
     instantiated_us: Histogram,
@@ -71,6 +73,7 @@ impl Default for Usage {
             invocations: AtomicU64::new(0),
             instances: AtomicUsize::new(0),
             memory_bytes: AtomicUsize::new(0),
+            memory_bytes_most: AtomicUsize::new(0),
             cpu_ns: AtomicU64::new(0),
             traps: [const { AtomicU64::new(0) }; REASONS.len()],
             instantiated_us: Histogram::new(&INSTANTIATED_US),
@@ -88,6 +91,13 @@ impl Usage {
     /// Bytes of linear memory of the instances that exist now.
     pub fn memory_bytes(&self) -> usize {
         self.memory_bytes.load(Relaxed)
+    }
+
+    /// The most that it was since this was asked before: whoever only looks now and then sees no instance of a
+    /// service whose requests are short.
+    pub fn take_memory_bytes_most(&self) -> usize {
+        let now = self.memory_bytes();
+        self.memory_bytes_most.swap(now, Relaxed).max(now)
     }
 
     /// What there is to see now.
@@ -164,9 +174,14 @@ impl Share {
     pub(crate) fn set(&mut self, bytes: usize) {
         let memory = &self.usage.memory_bytes;
         match bytes.checked_sub(self.bytes) {
-            Some(more) => memory.fetch_add(more, Relaxed),
-            None => memory.fetch_sub(self.bytes - bytes, Relaxed),
-        };
+            Some(more) => {
+                let before = memory.fetch_add(more, Relaxed);
+                self.usage.memory_bytes_most.fetch_max(before + more, Relaxed);
+            }
+            None => {
+                memory.fetch_sub(self.bytes - bytes, Relaxed);
+            }
+        }
         self.bytes = bytes;
         self.peak = self.peak.max(bytes);
     }
@@ -208,6 +223,21 @@ mod tests {
         let peaks = usage.snapshot().peak_bytes;
         assert_eq!(peaks.sum, 4 << 20);
         assert!(peaks.buckets.contains(&(Some(4 << 20), 1)), "{peaks:?}");
+    }
+
+    #[test]
+    fn the_most_memory_is_told_once_and_begins_with_what_there_still_is() {
+        let usage = Arc::new(Usage::default());
+        let mut stays = Share::new(Arc::clone(&usage));
+        stays.set(1 << 20);
+        let mut goes = Share::new(Arc::clone(&usage));
+        goes.set(4 << 20);
+        drop(goes);
+        assert_eq!(usage.take_memory_bytes_most(), 5 << 20);
+        assert_eq!(usage.take_memory_bytes_most(), 1 << 20);
+        drop(stays);
+        assert_eq!(usage.take_memory_bytes_most(), 1 << 20);
+        assert_eq!(usage.take_memory_bytes_most(), 0);
     }
 
     #[test]

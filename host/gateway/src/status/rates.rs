@@ -26,6 +26,7 @@ pub(super) struct Figures {
     pub(super) invocations: f64,
     pub(super) traps: f64,
     pub(super) in_flight: usize,
+    /// The most in this time.
     pub(super) memory_bytes: u64,
 }
 
@@ -74,7 +75,9 @@ impl Window {
         let grown = |count: fn(&Revision) -> u64| {
             now.revisions.iter().map(|now| grown_of(now, revisions, count)).sum::<u64>() as f64
         };
+        let most = self.0.iter().filter_map(|sample| Some(sample.services.get(name)?.memory_bytes));
         Figures {
+            memory_bytes: most.max().unwrap_or_default(),
             invocations: grown(|revision| revision.invocations) / seconds,
             traps: grown(|revision| revision.traps) / seconds,
             ..Figures::of(&now.requests, then.map(|then| &then.requests), seconds)
@@ -152,7 +155,8 @@ mod tests {
             invocations: *invocations,
             traps: 0,
         });
-        let service = Service { requests: requests(count), revisions: revisions.collect() };
+        let revisions = revisions.collect();
+        let service = Service { requests: requests(count), revisions, memory_bytes: 0 };
         Sample {
             at,
             host: requests(count),
@@ -176,6 +180,20 @@ mod tests {
         let host = window.host();
         assert_eq!((host.rate, host.errors, host.p50_ms), (100.0, 10.0, Some(5.0)));
         assert_eq!((window.shed(), window.cpu_percent()), (100.0, 50.0));
+    }
+
+    #[test]
+    fn memory_is_the_most_of_the_last_ten_seconds() {
+        let (mut window, start) = (Window::default(), Instant::now());
+        let name: ServiceName = "orders".parse().unwrap();
+        let mut seen = Vec::new();
+        for second in 0..14 {
+            let mut sample = sample(start + Duration::from_secs(second), 0, &[]);
+            sample.services.get_mut(&name).unwrap().memory_bytes = if second == 2 { 7 } else { 1 };
+            window.push(sample);
+            seen.push(window.service(&name).memory_bytes);
+        }
+        assert_eq!(seen, [0, 1, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 1]);
     }
 
     #[test]

@@ -40,6 +40,8 @@ pub(super) struct Service {
     pub(super) requests: Requests,
     /// By the number of each live revision: they begin to count when they are deployed.
     pub(super) revisions: Vec<Revision>,
+    /// The most memory that its instances had together since the sample before.
+    pub(super) memory_bytes: u64,
 }
 
 /// What was counted of one revision.
@@ -112,7 +114,11 @@ impl Service {
             invocations: live.revision.invocations(),
             traps: live.revision.traps(),
         });
-        Self { requests: Requests::default(), revisions: revisions.collect() }
+        Self {
+            requests: Requests::default(),
+            revisions: revisions.collect(),
+            memory_bytes: live.revision.usage().take_memory_bytes_most() as u64,
+        }
     }
 }
 

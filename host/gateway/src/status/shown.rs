@@ -140,7 +140,6 @@ impl Service {
 pub(super) fn figures(window: &Window, service: &LiveService) -> Figures {
     Figures {
         in_flight: service.revisions().map(|live| live.revision.in_flight()).sum(),
-        memory_bytes: service.revision.usage().memory_bytes() as u64,
         ..window.service(service.name())
     }
 }
