@@ -141,7 +141,7 @@ mod tests {
             let open = routes.table.iter().filter(|(_, need)| *need == Need::Open);
             open.map(|(path, _)| *path).collect::<Vec<_>>()
         };
-        assert_eq!(open(&api), ["/health", "/session"]);
+        assert_eq!(open(&api), ["/health", "/session", "/api.json"]);
         assert_eq!(open(&pages), ["/", "/assets/{*file}", "/docs", "/docs/", "/docs/{*file}"]);
     }
 
