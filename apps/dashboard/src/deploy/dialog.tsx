@@ -125,7 +125,7 @@ function Deploying({ file: given, service, onClose }: Asked & { onClose: () => v
   }
   return (
     <Dialog title={title} onClose={onClose} wide={phase.is === 'refused'}>
-      {(phase.is === 'running' || Object.keys(steps).length > 0) && <StepList steps={steps} />}
+      {(phase.is === 'running' || Object.keys(steps).length > 0) && <StepList steps={steps} told={phase.is === 'refused'} />}
       <div role="status">
         {phase.is === 'running' && <p class="dim">The host is at it …</p>}
         {phase.is === 'done' && <Outcome deployed={phase.deployed} />}

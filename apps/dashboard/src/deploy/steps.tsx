@@ -35,7 +35,8 @@ export function useSteps(watch: string): Steps {
   return steps;
 }
 
-export function StepList({ steps }: { steps: Steps }) {
+/** `told`: why a step has failed is said elsewhere already. */
+export function StepList({ steps, told: why = false }: { steps: Steps; told?: boolean }) {
   return (
     <ol class="steps" aria-label="Steps of the deploy">
       {STEPS.map(([name, told]) => {
@@ -45,7 +46,7 @@ export function StepList({ steps }: { steps: Steps }) {
             <span class="step-mark" aria-hidden="true">{step ? SHAPES[step.state] : '·'}</span>
             <span>{told}<span class="hidden">: {step ? WORDS[step.state] : 'to come'}</span></span>
             <span class="dim">{step?.state === 'done' && step.took_ms !== undefined ? ms(step.took_ms) : step && step.state !== 'begun' ? WORDS[step.state] : ''}</span>
-            {step?.detail && <span class="step-detail dim">{step.detail}</span>}
+            {step?.detail && !(why && step.state === 'failed') && <span class="step-detail dim">{step.detail}</span>}
           </li>
         );
       })}

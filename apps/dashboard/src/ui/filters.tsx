@@ -22,8 +22,11 @@ export function TextFilter({ name, label, numeric, hint }: Props & { numeric?: b
   useEffect(() => {
     if (given !== written.current) setText((written.current = given));
   }, [given]);
+  const here = place.value.parts.join('/');
   useEffect(() => {
     const timer = window.setTimeout(() => {
+      // Whoever has followed a link meanwhile is not there any more.
+      if (place.value.parts.join('/') !== here) return;
       if (text.trim() !== written.current) setQuery({ [name]: (written.current = text.trim()), before: '' });
     }, PAUSE_MS);
     return () => clearTimeout(timer);

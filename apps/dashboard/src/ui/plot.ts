@@ -2,7 +2,14 @@
 
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
+import { bytes } from '../format';
 import { colour } from '../theme';
+
+/** Steps of the axis of time, in seconds: what it says has no smaller ones. */
+const MINUTES = [60, 120, 300, 600, 3600];
+
+/** Steps of an axis of bytes: powers of two, up to a tebibyte. */
+const BYTES = Array.from({ length: 41 }, (_, i) => 2 ** i);
 
 export interface Series {
   label: string;
@@ -24,8 +31,8 @@ export function plot(box: HTMLElement, series: Series[], data: uPlot.AlignedData
     cursor: { y: false, drag: { x: false, y: false } },
     scales: { y: { range: (_, __, max) => [0, max > 0 ? max * 1.1 : 1] } },
     axes: [
-      { ...axis, size: 24, space: 64, values: (_, at) => at.map(clock) },
-      { ...axis, size: AXIS_PX, space: 28, values: (_, values) => values.map(format) },
+      { ...axis, size: 24, space: 64, incrs: MINUTES, values: (_, at) => at.map(clock) },
+      { ...axis, size: AXIS_PX, space: 28, values: (_, values) => values.map(format), ...(format === bytes && { incrs: BYTES }) },
     ],
     series: [
       { label: 'at', value: (_, at) => (at === null ? '' : clockExact(at)) },

@@ -36,7 +36,7 @@ export default function Api() {
       <section class="panel" aria-labelledby="api-admin">
         <div class="panel-head"><h2 id="api-admin">Of the host itself</h2></div>
         <div class="panel-body">
-          <p>What this dashboard and the command line are made of, to read and to try out: what is changed there is changed. The document itself: <a href="./admin/v1/api.json">api.json</a>.</p>
+          <p>What this dashboard and the command line are made of, to read and to try out. What is sent from there happens. The document itself: <a href="./admin/v1/api.json">api.json</a>.</p>
           <p><Page path="docs/?api=admin" /></p>
         </div>
       </section>

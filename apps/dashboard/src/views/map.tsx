@@ -107,6 +107,7 @@ function EdgeLine({ line, layout, chosen, onPoint }: { line: Line; layout: Layou
   const path = pathOf(points, self);
   const busy = Math.min(1, Math.log1p(line.rate) / Math.log1p(BUSY_RATE));
   const thick = 1.5 + 4.5 * busy;
+  const runs = `${(2.4 - 2 * busy).toFixed(1)}s`;
   return (
     <g
       class={`edge ${line.kind} ${line.tone} ${line.rate > 0 ? '' : 'quiet'} ${chosen ? 'chosen' : ''}`}
@@ -118,8 +119,8 @@ function EdgeLine({ line, layout, chosen, onPoint }: { line: Line; layout: Layou
       onFocus={() => onPoint(key)}
     >
       <path class="reach" d={path} />
-      <path class="line" d={path} style={{ strokeWidth: thick.toFixed(1) }} />
-      {line.rate > 0 && <path class="flow" d={path} style={{ animationDuration: `${(2.4 - 2 * busy).toFixed(1)}s` }} />}
+      <path class="line" d={path} style={{ strokeWidth: thick.toFixed(1), animationDuration: runs }} />
+      {line.rate > 0 && line.kind === 'call' && <path class="flow" d={path} style={{ animationDuration: runs }} />}
       <Tip points={points} self={self} size={5 + thick} />
     </g>
   );

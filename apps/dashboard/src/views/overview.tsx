@@ -23,6 +23,7 @@ const columns: Column<ServiceStatus>[] = [
   { id: 'errors', head: 'Errors/s', number: true, sort: (row) => row.errors, cell: (row) => <span class={row.errors > 0 ? 'bad' : ''}>{rate(row.errors)}</span> },
   { id: 'p50', head: 'p50', number: true, drop: 'narrow', sort: (row) => row.p50_ms, cell: (row) => ms(row.p50_ms) },
   { id: 'p99', head: 'p99', number: true, sort: (row) => row.p99_ms, cell: (row) => ms(row.p99_ms) },
+  { id: 'runs', head: 'Runs/s', number: true, drop: 'narrow', sort: (row) => row.invocations, cell: (row) => rate(row.invocations) },
   { id: 'in_flight', head: 'In flight', number: true, drop: 'narrow', sort: (row) => row.in_flight, cell: (row) => count(row.in_flight) },
   { id: 'memory', head: 'Memory', number: true, drop: 'small', sort: (row) => row.memory_bytes, cell: (row) => bytes(row.memory_bytes) },
 ];

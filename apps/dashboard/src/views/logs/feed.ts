@@ -27,6 +27,7 @@ export class Feed {
   #next = 0;
   #waiting: Shown[] = [];
   #paused = false;
+  #open = false;
   #timer: number | undefined;
   #stop = new AbortController();
 
@@ -56,8 +57,8 @@ export class Feed {
     await listen('logs/stream', { ...filters, limit: FIRST_LINES }, {
       quiet: true,
       frame: (frame) => this.#take(frame),
-      open: () => (this.state.value = { is: 'following' }),
-      lost: (problem) => (this.state.value = { is: 'lost', problem }),
+      open: () => this.#begin(),
+      lost: (problem) => this.#lose(problem),
     }, this.#stop.signal);
   }
 
@@ -69,10 +70,26 @@ export class Feed {
     if (event !== 'log') return;
     this.#next += 1;
     this.#waiting.push({ ...(JSON.parse(data) as Line), key: this.#next });
+    this.#soon();
+  }
+
+  /** What was there before comes at once: nobody is told that there is nothing before that is shown. */
+  #begin(): void {
+    this.#open = true;
+    this.#soon();
+  }
+
+  #lose(problem: Problem): void {
+    this.#open = false;
+    this.state.value = { is: 'lost', problem };
+  }
+
+  #soon(): void {
     this.#timer ??= window.setTimeout(() => {
       this.#timer = undefined;
       if (this.#paused) this.#hold();
       else this.#show();
+      if (this.#open) this.state.value = { is: 'following' };
     }, TOGETHER_MS);
   }
 

@@ -50,9 +50,11 @@ class LogLine extends Component<{ line: Line }> {
         <span class="log-who">{service ? <a href={to(['logs'], { service })}>{service}</a> : <span class="dim" title={target}>host</span>}</span>
         <span class="log-message">
           {message}
-          {more.map(([name, value]) => <span key={name} class="log-field"> {name}={told(value)}</span>)}
-          {trace_id && <> <a href={to(['traces', trace_id])} aria-label={`trace of the line at ${clock(at)}`}>trace</a></>}
-          {request_id && <> <a href={to(['logs'], { request_id })} aria-label={`request of the line at ${clock(at)}`}>request</a></>}
+          {more.map(([name, value], i) => <span key={name} class="log-field">{(message || i > 0) && ' '}{name}={told(value)}</span>)}
+        </span>
+        <span class="log-links">
+          {trace_id && <a href={to(['traces', trace_id])} aria-label={`trace of the line at ${clock(at)}`}>trace</a>}
+          {request_id && <a href={to(['logs'], { request_id })} aria-label={`request of the line at ${clock(at)}`}>request</a>}
         </span>
       </div>
     );

@@ -80,6 +80,8 @@ export function sentences(line: Line): string[] {
   return [`${line.from} imports ${line.to.slice(1)}, which nobody provides${line.trouble === 'optional' ? '; it does without' : ': it waits'}`];
 }
 
-export function figures({ rate: now, p99_ms }: ServiceStatus): string {
-  return now > 0 ? `${rate(now)}/s · p99 ${ms(p99_ms)}` : 'no requests';
+/** What a service does now: requests, or runs when only services call it. */
+export function figures({ rate: now, p99_ms, invocations }: ServiceStatus): string {
+  if (now > 0) return `${rate(now)}/s · p99 ${ms(p99_ms)}`;
+  return invocations > 0 ? `${rate(invocations)} runs/s` : 'at rest';
 }

@@ -3,7 +3,7 @@
 import { useId, useState } from 'preact/hooks';
 import { at, post, put } from '../../api';
 import type { Deployed } from '../../deploy/dialog';
-import { ago, count, ms, percent } from '../../format';
+import { ago, count, percent } from '../../format';
 import { Badge } from '../../ui/badge';
 import { Button } from '../../ui/button';
 import { confirm } from '../../ui/dialog';
@@ -20,8 +20,8 @@ const columns: Column<LiveRevision>[] = [
   { id: 'percent', head: 'Share', number: true, cell: (row) => percent(row.percent) },
   { id: 'requests', head: 'Requests', number: true, cell: (row) => count(row.requests) },
   { id: 'failures', head: 'Failures', number: true, cell: (row) => <span class={row.failures > 0 ? 'bad' : ''}>{count(row.failures)}</span> },
-  { id: 'p50', head: 'p50', number: true, drop: 'small', cell: (row) => ms(row.p50_ms) },
-  { id: 'p99', head: 'p99', number: true, cell: (row) => ms(row.p99_ms) },
+  { id: 'p50', head: 'p50', number: true, drop: 'small', cell: (row) => whole(row.p50_ms) },
+  { id: 'p99', head: 'p99', number: true, cell: (row) => whole(row.p99_ms) },
   { id: 'in_flight', head: 'In flight', number: true, drop: 'small', cell: (row) => count(row.in_flight) },
 ];
 
@@ -104,4 +104,10 @@ export function Traffic({ name, rollout, reload }: { name: string; rollout: Roll
       <Table caption={`Live revisions of ${name}`} columns={columns} rows={rollout.revisions} keyOf={(row) => `v${row.revision}`} />
     </section>
   );
+}
+
+/** Rollouts are compared by whole milliseconds. */
+function whole(ms: number | undefined): string {
+  if (ms === undefined) return '–';
+  return ms === 0 ? '<1 ms' : `${count(ms)} ms`;
 }

@@ -45,7 +45,7 @@ export function SpanDetails({ node, trace, byId, colours, choose, zoom }: Props)
           <>
             <h3>Attributes</h3>
             <dl class="pairs attributes">
-              {attributes.map(([name, value]) => <div key={name}><dt>{name}</dt><dd><code>{told(value)}</code></dd></div>)}
+              {attributes.map(([name, value]) => <div key={name}><dt>{dotted(name)}</dt><dd><code>{told(value)}</code></dd></div>)}
             </dl>
           </>
         )}
@@ -82,6 +82,11 @@ function Links({ title, links, trace, byId, choose }: { title: string; links: Sp
       </ul>
     </>
   );
+}
+
+/** A name that is broken at its dots, where it has to be. */
+function dotted(name: string) {
+  return name.split('.').flatMap((part, i) => (i === 0 ? [part] : [<wbr key={i} />, `.${part}`]));
 }
 
 function told(value: unknown): string {

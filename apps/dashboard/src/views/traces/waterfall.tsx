@@ -6,6 +6,9 @@ import { flat, serviceOf, tick, ticks, us, type Node, type Range } from './tree'
 
 const TICKS = 5;
 
+/** What is said of a tick behind this stands before it: there is no room to its right. */
+const LATE_PERCENT = 88;
+
 interface Props {
   roots: Node[];
   range: Range;
@@ -104,7 +107,7 @@ function Axis({ range }: { range: Range }) {
   return (
     <>
       {ticks(range, TICKS).map((at) => (
-        <span key={at} class="wf-tick" aria-hidden="true" style={{ left: `${part(at, range)}%` }}>{tick(at)}</span>
+        <span key={at} class={`wf-tick ${part(at, range) > LATE_PERCENT ? 'late-tick' : ''}`} aria-hidden="true" style={{ left: `${part(at, range)}%` }}>{tick(at)}</span>
       ))}
     </>
   );

@@ -1,0 +1,1 @@
+import{d as e}from"./signals.module-d41vhQLD.js";import{f as t}from"./index-DmljrAdN.js";import{t as n}from"./jsxRuntime-C5mPsXWP.js";function r({state:r}){return r===`ok`?n(t,{tone:`ok`,children:`Usable`}):n(e,{children:[n(t,{tone:`bad`,children:`Not usable`}),n(`div`,{class:`bad`,children:r})]})}export{r as t};
