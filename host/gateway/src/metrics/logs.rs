@@ -29,7 +29,8 @@ impl Collector for Logging {
         let help = "Records that the log has kept";
         Family::counter(encoder, "log_records", help).one(counts.records)?;
         let help = "Records that are missing, in memory and files or in files alone";
-        let missing = [("queue", counts.dropped), ("files", counts.unwritten)];
+        let missing =
+            [("queue", counts.dropped), ("files", counts.unwritten), ("stderr", counts.unprinted)];
         let missing = missing.map(|(place, count)| ([("place", place.to_owned())], count));
         Family::counter(encoder, "log_records_dropped", help).each(missing)?;
         let live = self.control.live();

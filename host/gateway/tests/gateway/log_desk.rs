@@ -24,7 +24,7 @@ struct Kept {
 
 impl Kept {
     async fn begin(token: Option<&str>) -> Self {
-        let (logs, layer, guard) = Logs::start(RingLimits::default()).unwrap();
+        let (logs, layer, guard) = Logs::start(RingLimits::default(), None).unwrap();
         let subscriber = tracing_subscriber::registry().with(layer.with_filter(LevelFilter::INFO));
         let default = tracing::subscriber::set_default(subscriber);
         let host = TestHost::with_logs(Arc::clone(&logs), token).await;

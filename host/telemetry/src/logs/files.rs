@@ -12,6 +12,7 @@ use std::time::{Duration, Instant, SystemTime};
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
 
 /// How long to wait after a failure until it is tried again.
 const RETRY: Duration = Duration::from_secs(30);
@@ -42,6 +43,29 @@ impl Default for FileLimits {
             file_bytes_max: 16 << 20,
             age_max: Duration::from_secs(7 * 24 * 60 * 60),
         }
+    }
+}
+
+/// Lines, one behind the other.
+#[derive(Default)]
+pub(super) struct Lines {
+    text: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Lines {
+    /// Adds a line, unless it has no JSON.
+    pub(super) fn add(&mut self, line: &impl Serialize) {
+        if serde_json::to_writer(&mut self.text, line).is_err() {
+            self.text.truncate(self.ends.last().copied().unwrap_or_default());
+            return;
+        }
+        self.text.push(b'\n');
+        self.ends.push(self.text.len());
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.ends.len()
     }
 }
 
@@ -86,8 +110,8 @@ impl Files {
     }
 
     /// Writes whole lines. It is not waited for that they are on the disk: a log is not worth that.
-    pub(super) fn write(&mut self, lines: &[Vec<u8>], now: Instant) -> Wrote {
-        if lines.is_empty() {
+    pub(super) fn write(&mut self, lines: &Lines, now: Instant) -> Wrote {
+        if lines.len() == 0 {
             return Wrote::All;
         }
         if let Some(trouble) = &mut self.trouble
@@ -111,7 +135,7 @@ impl Files {
         }
     }
 
-    fn try_write(&mut self, lines: &[Vec<u8>], now: Instant) -> io::Result<()> {
+    fn try_write(&mut self, lines: &Lines, now: Instant) -> io::Result<()> {
         let mut open = match self.open.take() {
             Some(open) => open,
             None => {
@@ -121,18 +145,19 @@ impl Files {
                 open
             }
         };
-        let mut block = Vec::new();
-        for line in lines {
-            let bytes = open.bytes + block.len() as u64;
-            if bytes > 0 && bytes + line.len() as u64 > self.limits.file_bytes_max {
-                open.append(&block)?;
-                block.clear();
+        // What fits into the file goes there in one piece.
+        let (mut begin, mut end) = (0, 0);
+        for &line_end in &lines.ends {
+            let bytes = open.bytes + (line_end - begin) as u64;
+            if bytes > self.limits.file_bytes_max && open.bytes + end as u64 > begin as u64 {
+                open.append(lines.text.get(begin..end).unwrap_or_default())?;
+                begin = end;
                 open = self.create()?;
                 self.sweep(now);
             }
-            block.extend_from_slice(line);
+            end = line_end;
         }
-        open.append(&block)?;
+        open.append(lines.text.get(begin..end).unwrap_or_default())?;
         self.open = Some(open);
         if now.saturating_duration_since(self.swept) >= SWEEP {
             self.sweep(now);
@@ -250,8 +275,10 @@ mod tests {
     const LIMITS: FileLimits =
         FileLimits { files_max: 3, file_bytes_max: 100, age_max: Duration::from_secs(3600) };
 
-    fn lines(count: usize) -> Vec<Vec<u8>> {
-        (0..count).map(|n| format!("{{\"n\":{n:>20}}}\n").into_bytes()).collect()
+    fn lines(count: usize) -> Lines {
+        let mut lines = Lines::default();
+        (0..count).for_each(|n| lines.add(&serde_json::json!({"n": format!("{n:>20}")})));
+        lines
     }
 
     fn kept(folder: &Path) -> Vec<String> {
@@ -279,7 +306,7 @@ mod tests {
         let path = Files::new(folder.path().into(), LIMITS, now).list().unwrap().pop().unwrap();
         fs::write(&path, "{\"cut").unwrap();
         Files::new(folder.path().into(), LIMITS, now).write(&lines(1), now);
-        assert_eq!(kept(folder.path()), [format!("{{\"cut\n{{\"n\":{:>20}}}\n", 0)]);
+        assert_eq!(kept(folder.path()), [format!("{{\"cut\n{{\"n\":\"{:>20}\"}}\n", 0)]);
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod filter;
 mod json_line;
 mod layer;
 mod level;
+mod printer;
 mod queue;
 mod record;
 mod ring;
@@ -27,6 +28,7 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use files::Files;
+use printer::Printer;
 use queue::Queue;
 use ring::Ring;
 
@@ -34,6 +36,7 @@ pub use files::FileLimits;
 pub use filter::{AnyCase, LogFilter};
 pub use layer::LogLayer;
 pub use level::{Level, UnknownLevel};
+pub use printer::Print;
 pub use record::{Fields, Record};
 pub use ring::{Page, RingLimits};
 
@@ -47,6 +50,7 @@ pub struct Logs {
     asked: Mutex<Option<Option<Files>>>,
     records: AtomicU64,
     unwritten: AtomicU64,
+    unprinted: AtomicU64,
 }
 
 /// How much was logged.
@@ -58,6 +62,8 @@ pub struct LogCounts {
     pub dropped: u64,
     /// Records that are in no file because it could not be written.
     pub unwritten: u64,
+    /// Records that are not on standard error because it was not read fast enough.
+    pub unprinted: u64,
 }
 
 /// Keeps what is logged while it lives. What waits is kept and written when it is dropped.
@@ -72,16 +78,20 @@ impl Logs {
         Self::new(RingLimits::default())
     }
 
-    /// Begins to keep what comes to the layer, in memory.
+    /// Begins to keep what comes to the layer, in memory, and to write it to standard error as `print` makes it.
     ///
     /// # Errors
     ///
     /// When there can be no other thread.
-    pub fn start(limits: RingLimits) -> io::Result<(Arc<Self>, LogLayer, LogGuard)> {
+    pub fn start(
+        limits: RingLimits,
+        print: Option<Print>,
+    ) -> io::Result<(Arc<Self>, LogLayer, LogGuard)> {
         let logs = Self::new(limits);
+        let printer = print.map(|print| Printer::start(print, io::stderr())).transpose()?;
         let kept = Arc::clone(&logs);
         let thread = std::thread::Builder::new().name("logs".into());
-        let thread = Some(thread.spawn(move || worker::run(&kept))?);
+        let thread = Some(thread.spawn(move || worker::run(&kept, printer))?);
         let guard = LogGuard { logs: Arc::clone(&logs), thread };
         Ok((Arc::clone(&logs), LogLayer(logs), guard))
     }
@@ -96,6 +106,7 @@ impl Logs {
             asked: Mutex::new(None),
             records: AtomicU64::new(0),
             unwritten: AtomicU64::new(0),
+            unprinted: AtomicU64::new(0),
         })
     }
 
@@ -152,11 +163,16 @@ impl Logs {
             records: self.records.load(Ordering::Relaxed),
             dropped: self.queue.dropped(),
             unwritten: self.unwritten.load(Ordering::Relaxed),
+            unprinted: self.unprinted.load(Ordering::Relaxed),
         }
     }
 
     fn count(&self, records: usize) {
         self.records.fetch_add(records as u64, Ordering::Relaxed);
+    }
+
+    fn count_unprinted(&self, records: usize) {
+        self.unprinted.fetch_add(records as u64, Ordering::Relaxed);
     }
 
     fn count_unwritten(&self, records: usize) {

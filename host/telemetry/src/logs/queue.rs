@@ -1,7 +1,7 @@
 //! From whoever logs to the one thread that keeps what is logged: nobody who logs ever waits.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
+use std::sync::{Arc, OnceLock};
 use std::thread::Thread;
 use std::time::Duration;
 
@@ -16,7 +16,8 @@ const RECORDS_MAX: usize = 16 << 10;
 const BYTES_MAX: usize = 8 << 20;
 
 pub(super) struct Queue {
-    records: ArrayQueue<Box<Record>>,
+    /// Each has one owner until the thread has it.
+    records: ArrayQueue<Arc<Record>>,
     bytes: AtomicUsize,
     dropped: AtomicU64,
     /// The thread sleeps until it is woken.
@@ -42,7 +43,7 @@ impl Queue {
         let bytes = record.bytes();
         let before = self.bytes.fetch_add(bytes, Ordering::Relaxed);
         let is_full = before + bytes > BYTES_MAX;
-        if is_full || self.records.push(Box::new(record)).is_err() {
+        if is_full || self.records.push(Arc::new(record)).is_err() {
             self.bytes.fetch_sub(bytes, Ordering::Relaxed);
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }
@@ -53,7 +54,7 @@ impl Queue {
         }
     }
 
-    pub(super) fn pop(&self) -> Option<Box<Record>> {
+    pub(super) fn pop(&self) -> Option<Arc<Record>> {
         let record = self.records.pop()?;
         self.bytes.fetch_sub(record.bytes(), Ordering::Relaxed);
         Some(record)

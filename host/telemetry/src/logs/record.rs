@@ -22,6 +22,9 @@ pub(super) const FIELD_BYTES_MAX: usize = 4 << 10;
 /// Fields of one record.
 pub(super) const FIELDS_MAX: usize = 24;
 
+/// Fields that there is room for at first: those of a request.
+const FIELDS_USUAL: usize = 8;
+
 /// What a record takes besides its texts, in bytes, about.
 const RECORD_BYTES: usize = 200;
 
@@ -100,6 +103,9 @@ impl Record {
 
     pub(super) fn add(&mut self, name: impl Into<Cow<'static, str>>, value: Value) {
         if self.fields.len() < FIELDS_MAX {
+            if self.fields.capacity() == 0 {
+                self.fields.reserve(FIELDS_USUAL);
+            }
             self.fields.push((name.into(), value));
         }
     }

@@ -17,7 +17,7 @@ struct Kept {
 
 impl Kept {
     fn begin() -> Self {
-        let (logs, layer, guard) = Logs::start(RingLimits::default()).unwrap();
+        let (logs, layer, guard) = Logs::start(RingLimits::default(), None).unwrap();
         let subscriber = tracing_subscriber::registry().with(layer);
         let default = tracing::subscriber::set_default(subscriber);
         Self { logs, guard: Some(guard), _default: default }

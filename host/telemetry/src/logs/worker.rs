@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Logs;
-use super::files::{Files, Wrote};
+use super::files::{Files, Lines, Wrote};
 use super::filter::LogFilter;
 use super::json_line;
+use super::printer::Printer;
 use super::record::Record;
 
 /// Records that are taken at once.
@@ -19,7 +20,7 @@ const GATHER: Duration = Duration::from_millis(5);
 const IDLE: Duration = Duration::from_secs(60);
 
 /// Keeps what is logged, until the queue is closed and empty.
-pub(super) fn run(logs: &Logs) {
+pub(super) fn run(logs: &Logs, printer: Option<Printer>) {
     logs.queue.is_read_here();
     let mut files = None;
     let mut told = 0;
@@ -36,6 +37,7 @@ pub(super) fn run(logs: &Logs) {
         let batch: Vec<_> = std::iter::from_fn(|| logs.queue.pop()).take(BATCH_MAX).collect();
         if batch.is_empty() {
             if is_last {
+                printer.into_iter().for_each(Printer::end);
                 return;
             }
             tell_of_dropped(logs, &mut told);
@@ -43,6 +45,9 @@ pub(super) fn run(logs: &Logs) {
             continue;
         }
         let records = keep(logs, batch);
+        if printer.as_ref().is_some_and(|printer| !printer.takes(&records)) {
+            logs.count_unprinted(records.len());
+        }
         write(&mut files, &records, logs);
         if !is_last {
             std::thread::sleep(GATHER);
@@ -51,32 +56,27 @@ pub(super) fn run(logs: &Logs) {
 }
 
 /// Gives records their places, and puts them into the ring.
-#[expect(clippy::vec_box, reason = "as the queue has them: moving a box is cheaper than a record")]
-fn keep(logs: &Logs, batch: Vec<Box<Record>>) -> Vec<Arc<Record>> {
-    let mut records = Vec::with_capacity(batch.len());
-    for mut record in batch {
-        json_line::unfold(&mut record);
-        records.push(*record);
-    }
+fn keep(logs: &Logs, mut batch: Vec<Arc<Record>>) -> Vec<Arc<Record>> {
+    // Nobody else has them yet.
+    batch.iter_mut().filter_map(Arc::get_mut).for_each(json_line::unfold);
     let mut ring = logs.ring.lock();
-    let records: Vec<_> = (ring.next()..)
-        .zip(records)
-        .map(|(seq, record)| {
-            let record = Arc::new(Record { seq, ..record });
-            ring.push(Arc::clone(&record));
-            record
-        })
-        .collect();
+    for record in &mut batch {
+        if let Some(record) = Arc::get_mut(record) {
+            record.seq = ring.next();
+        }
+        ring.push(Arc::clone(record));
+    }
     let head = ring.head();
     drop(ring);
-    logs.count(records.len());
+    logs.count(batch.len());
     logs.head.send_replace(head);
-    records
+    batch
 }
 
 fn write(files: &mut Option<Files>, records: &[Arc<Record>], logs: &Logs) {
     let Some(files) = files else { return };
-    let lines: Vec<_> = records.iter().filter_map(|record| line(record)).collect();
+    let mut lines = Lines::default();
+    records.iter().for_each(|record| lines.add(&**record));
     match files.write(&lines, Instant::now()) {
         Wrote::All => {}
         Wrote::Again { missing } => {
@@ -88,12 +88,6 @@ fn write(files: &mut Option<Files>, records: &[Arc<Record>], logs: &Logs) {
         }
         Wrote::Nothing => logs.count_unwritten(lines.len()),
     }
-}
-
-fn line(record: &Record) -> Option<Vec<u8>> {
-    let mut line = serde_json::to_vec(record).ok()?;
-    line.push(b'\n');
-    Some(line)
 }
 
 /// Says once it is calm again what there was no room for.

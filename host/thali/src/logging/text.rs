@@ -1,69 +1,158 @@
-//! Fields of lines of text.
+//! A record as a line of text.
 
-use std::fmt::{Debug, Write};
+use std::fmt::{self, Display, Write};
 
-use tracing::field::Field;
-use tracing_subscriber::field::MakeExt;
-use tracing_subscriber::fmt::FormatFields;
-use tracing_subscriber::fmt::format::{Writer, debug_fn};
+use serde_json::Value;
+use thali_telemetry::logs::{Level, Record};
 
-use super::escape::Escaping;
+use super::escape::Escaped;
 
-/// The message, and `name=value` of the others. None of them can begin a line of its own: services choose what is in
-/// them, and so do clients.
-pub(super) fn fields() -> impl for<'w> FormatFields<'w> + Send + Sync + 'static {
-    debug_fn(|writer: &mut Writer<'_>, field: &Field, value: &dyn Debug| {
-        if field.name() != "message" {
-            match writer.has_ansi_escapes() {
-                true => write!(writer, "\u{1b}[3m{}\u{1b}[0m\u{1b}[2m=\u{1b}[0m", field.name())?,
-                false => write!(writer, "{}=", field.name())?,
-            }
+/// Writes the record as a line: time, level, where it comes from, the message, and `name=value` of the rest. None of them
+/// can begin a line of its own: services choose what is in them, and so do clients.
+pub(super) fn line(record: &Record, color: bool, text: &mut String) {
+    // Nothing fails that is written into memory.
+    let _ = try_line(record, color, text);
+}
+
+fn try_line(record: &Record, color: bool, text: &mut String) -> fmt::Result {
+    let level = record.level;
+    let painted = |code, plain| Painted { code: color.then_some(code), plain };
+    let level = painted(color_of(level), name_of(level));
+    write!(
+        text,
+        "{} {level} {}",
+        Dim(color, format_args!("{:.6}", record.at)),
+        Dim(color, format_args!("{}:", record.target))
+    )?;
+    if !record.message.is_empty() {
+        write!(text, " {}", Escaped(&record.message))?;
+    }
+    let mut pair = |name: &str, value: &dyn Display| {
+        write!(text, " {}{value}", Dim(color, format_args!("{}=", Escaped(name))))
+    };
+    for (name, value) in &record.fields {
+        match value {
+            Value::String(said) => pair(name, &Word(said))?,
+            other => pair(name, other)?,
         }
-        write!(Escaping(writer), "{value:?}")
-    })
-    .delimited(" ")
+    }
+    if let Some(service) = &record.service {
+        pair("service", &Word(service))?;
+    }
+    if let Some(revision) = record.revision {
+        pair("revision", &revision)?;
+    }
+    if let Some(id) = &record.request_id {
+        pair("request_id", &Word(id))?;
+    }
+    if let Some(id) = &record.trace_id {
+        pair("trace_id", &Word(id))?;
+    }
+    text.push('\n');
+    Ok(())
+}
+
+/// As wide as the widest.
+fn name_of(level: Level) -> &'static str {
+    match level {
+        Level::Error => "ERROR",
+        Level::Warn => " WARN",
+        Level::Info => " INFO",
+        Level::Debug => "DEBUG",
+        Level::Trace => "TRACE",
+    }
+}
+
+/// The code of the terminal: red, yellow, green, blue, magenta.
+fn color_of(level: Level) -> u8 {
+    match level {
+        Level::Error => 31,
+        Level::Warn => 33,
+        Level::Info => 32,
+        Level::Debug => 34,
+        Level::Trace => 35,
+    }
+}
+
+struct Painted {
+    code: Option<u8>,
+    plain: &'static str,
+}
+
+impl Display for Painted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.code {
+            Some(code) => write!(f, "\u{1b}[{code}m{}\u{1b}[0m", self.plain),
+            None => f.write_str(self.plain),
+        }
+    }
+}
+
+/// What is less important, where there are colors.
+struct Dim<T>(bool, T);
+
+impl<T: Display> Display for Dim<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            true => write!(f, "\u{1b}[2m{}\u{1b}[0m", self.1),
+            false => self.1.fmt(f),
+        }
+    }
+}
+
+/// A text as it is when it is one word, else between quotes.
+struct Word<'t>(&'t str);
+
+impl Display for Word<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is_word = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'=' | b'\\');
+        match !self.0.is_empty() && self.0.bytes().all(is_word) {
+            true => f.write_str(self.0),
+            false => write!(f, "{}", Escaped(format_args!("{:?}", self.0))),
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::io;
-    use std::sync::{Arc, Mutex};
-
-    use tracing_subscriber::fmt;
-    use tracing_subscriber::layer::SubscriberExt;
-
     use super::*;
 
-    #[derive(Clone, Default)]
-    struct Sink(Arc<Mutex<Vec<u8>>>);
-
-    impl io::Write for Sink {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
+    fn record() -> Record {
+        Record {
+            seq: 1,
+            at: "2026-11-22T18:30:00.5Z".parse().unwrap(),
+            level: Level::Info,
+            target: "guest",
+            service: Some("orders".into()),
+            revision: Some(3),
+            request_id: None,
+            trace_id: Some("00ff".into()),
+            message: "a\r\n ERROR host: \u{1b}[31mforged".into(),
+            fields: vec![
+                ("plain".into(), "b\nc".into()),
+                ("path".into(), "/a?x".into()),
+                ("n\n".into(), 7.into()),
+                ("none".into(), "".into()),
+            ],
         }
     }
 
     #[test]
     fn what_a_service_writes_stays_on_its_line() {
-        let sink = Sink::default();
-        let writer = sink.clone();
-        let layer = fmt::layer().fmt_fields(fields()).with_ansi(false).without_time();
-        let layer = layer.with_writer(move || writer.clone());
-        let subscriber = tracing_subscriber::registry().with(layer);
-        tracing::subscriber::with_default(subscriber, || {
-            let (service, forged) = ("orders", "a\r\n ERROR host: \u{1b}[31mforged");
-            tracing::info!(target: "guest", %service, said = %forged, plain = "b\nc", "{forged}");
-        });
-        let text = String::from_utf8(sink.0.lock().unwrap().clone()).unwrap();
+        let mut text = String::new();
+        line(&record(), false, &mut text);
         assert_eq!(
             text,
-            " INFO guest: a\\r\\n ERROR host: \\u{1b}[31mforged service=orders \
-             said=a\\r\\n ERROR host: \\u{1b}[31mforged plain=\"b\\nc\"\n"
+            "2026-11-22T18:30:00.500000Z  INFO guest: a\\r\\n ERROR host: \\u{1b}[31mforged \
+             plain=\"b\\nc\" path=/a?x n\\n=7 none=\"\" service=orders revision=3 trace_id=00ff\n"
         );
+    }
+
+    #[test]
+    fn colors_are_the_hosts_own() {
+        let mut text = String::new();
+        line(&Record { level: Level::Error, ..record() }, true, &mut text);
+        assert!(text.contains("\u{1b}[31mERROR\u{1b}[0m"), "{text:?}");
+        assert!(!text.contains("\u{1b}[31mforged"), "{text:?}");
     }
 }
