@@ -1,5 +1,6 @@
 //! The access log: one event with the target `access` per request.
 
+use std::fmt::{self, Display};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -24,6 +25,15 @@ pub(crate) struct AccessLine {
     client_request_id: Option<String>,
     pub(crate) service: Option<Box<str>>,
     pub(crate) trace: Option<TraceContext>,
+}
+
+/// As the W3C writes it.
+struct TraceId(u128);
+
+impl Display for TraceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
 }
 
 /// Who talks.
@@ -58,7 +68,7 @@ impl AccessLine {
     ) {
         tracing::info!(
             target: TARGET,
-            method = %self.method,
+            method = self.method.as_str(),
             path = self.path,
             status = response.status().as_u16(),
             service = self.service.as_deref(),
@@ -66,9 +76,10 @@ impl AccessLine {
             bytes = response.body().size_hint().exact(),
             %request_id,
             client_request_id = self.client_request_id,
-            trace_id = self.trace.map(|trace| format!("{:032x}", trace.trace_id)),
+            trace_id = self.trace.map(|trace| display(TraceId(trace.trace_id))),
             client = %ends.client,
-            peer = %ends.peer,
+            // A proxy.
+            peer = (ends.peer != ends.client).then(|| display(ends.peer)),
         );
     }
 }
