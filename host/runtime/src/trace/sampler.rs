@@ -18,6 +18,8 @@ pub struct Sampler {
     pub rule: Rule,
     /// Whether a trace that comes from outside is decided about there.
     pub follows_parent: bool,
+    /// Traces of a second that are sent on at most, besides those that are kept here; `None` for as many as there are.
+    pub per_second: Option<u32>,
 }
 
 /// The part of a trace's id that is random, by the W3C recommendation (level 2): its last 56 bits.
@@ -25,7 +27,7 @@ const RANDOM_BITS: u32 = 56;
 
 impl Sampler {
     /// Sends nothing.
-    pub const OFF: Self = Self { rule: Rule::Never, follows_parent: false };
+    pub const OFF: Self = Self { rule: Rule::Never, follows_parent: false, per_second: None };
 
     /// Whether a trace is sent on; `parent` says what was decided about it where it came from.
     pub(super) fn samples(&self, trace_id: u128, parent: Option<bool>) -> bool {
@@ -56,26 +58,30 @@ fn randomness(trace_id: u128) -> f64 {
 mod tests {
     use super::*;
 
+    fn of(rule: Rule) -> Sampler {
+        Sampler { rule, ..Sampler::OFF }
+    }
+
     #[test]
     fn a_ratio_takes_its_share_of_ids_and_a_parent_comes_first() {
         let ids = || (0..10_000u64).map(|n| u128::from(n.wrapping_mul(0x9e37_79b9_7f4a_7c15)));
         let taken = |ratio| {
-            let sampler = Sampler { rule: Rule::Ratio(ratio), follows_parent: true };
+            let sampler = Sampler { follows_parent: true, ..of(Rule::Ratio(ratio)) };
             ids().filter(|id| sampler.samples(*id, None)).count()
         };
         assert_eq!((taken(0.0), taken(1.0)), (0, 10_000));
         assert!((900..1100).contains(&taken(0.1)), "{}", taken(0.1));
         for (follows_parent, expected) in [(true, [true, false]), (false, [false, false])] {
-            let sampler = Sampler { rule: Rule::Never, follows_parent };
+            let sampler = Sampler { follows_parent, ..of(Rule::Never) };
             assert_eq!([true, false].map(|parent| sampler.samples(1, Some(parent))), expected);
         }
-        let all = Sampler { rule: Rule::Always, follows_parent: false };
+        let all = of(Rule::Always);
         assert!(all.samples(1, Some(false)));
     }
 
     #[test]
     fn the_share_of_a_ratio_does_not_depend_on_how_ids_of_requests_are_made() {
-        let sampler = Sampler { rule: Rule::Ratio(0.5), follows_parent: false };
+        let sampler = of(Rule::Ratio(0.5));
         let ids = (0..64u128).map(|n| (n << (RANDOM_BITS - 6)) | (0b10 << 62) | (7 << 76));
         assert_eq!(ids.filter(|id| sampler.samples(*id, None)).count(), 32);
     }

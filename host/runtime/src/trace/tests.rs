@@ -103,7 +103,7 @@ async fn a_wait_that_was_none_is_no_span_and_what_is_not_recorded_has_none() {
 
 #[test]
 fn strangers_are_obeyed_so_often_and_not_at_all_when_it_is_switched_off() {
-    let quiet = Sampler { rule: Rule::Never, follows_parent: true };
+    let quiet = Sampler { follows_parent: true, ..Sampler::OFF };
     let (tracer, _) = tracer(5, quiet);
     let at = Instant::now();
     let of = |given| tracer.begin(Uuid::now_v7(), given, at);
@@ -116,12 +116,25 @@ fn strangers_are_obeyed_so_often_and_not_at_all_when_it_is_switched_off() {
 
 #[test]
 fn a_sampler_that_takes_everything_takes_it_from_everybody() {
-    let (tracer, _) = tracer(0, Sampler { rule: Rule::Always, follows_parent: true });
+    let (tracer, _) =
+        tracer(0, Sampler { rule: Rule::Always, follows_parent: true, per_second: None });
     let of = |given| tracer.begin(Uuid::now_v7(), given, Instant::now()).0;
     assert!((0..50).all(|_| of(Some(sampled())).is_exported() && of(None).is_exported()));
     let refused = TraceContext { flags: 0, ..sampled() };
     assert!(!of(Some(refused)).is_exported(), "but from who says no");
     assert!(of(None).is_sampled() && !of(None).is_kept());
+}
+
+#[test]
+fn who_has_not_said_how_to_sample_gets_so_many_a_second_and_all_that_are_kept() {
+    let sampler = Sampler { rule: Rule::Always, follows_parent: true, per_second: Some(20) };
+    let (tracer, _) = tracer(5, sampler);
+    let at = Instant::now();
+    let traces: Vec<_> = (0..100).map(|_| tracer.begin(Uuid::now_v7(), None, at).0).collect();
+    let exported = traces.iter().filter(|trace| trace.is_exported()).count();
+    assert_eq!(exported, 25);
+    assert!(traces.iter().all(|trace| trace.is_exported() || !trace.is_kept()));
+    assert_eq!(traces.iter().filter(|trace| trace.is_sampled()).count(), 25);
 }
 
 #[test]

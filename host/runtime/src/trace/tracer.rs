@@ -56,6 +56,7 @@ pub struct Tracer {
     own: Budget,
     asked: Budget,
     late: Budget,
+    sent_on: Budget,
     recorded: AtomicU64,
     spans: AtomicU64,
     spans_dropped: AtomicU64,
@@ -81,6 +82,7 @@ impl Tracer {
             own: Budget::new(0),
             asked: Budget::new(0),
             late: Budget::new(0),
+            sent_on: Budget::new(0),
             recorded: AtomicU64::new(0),
             spans: AtomicU64::new(0),
             spans_dropped: AtomicU64::new(0),
@@ -90,6 +92,7 @@ impl Tracer {
     /// Begins to record. What was started stays as it is.
     pub fn start(&self, spec: TraceSpec, sink: Arc<dyn TraceSink>) {
         let TraceSpec { per_second, sampler } = spec;
+        self.sent_on.set(sampler.per_second.unwrap_or_default());
         if self.started.set(Started { sink, sampler }).is_ok() {
             self.set_per_second(per_second);
         }
@@ -145,10 +148,12 @@ impl Tracer {
         let is_asked = parent == Some(true) && self.asked.take(now_ns);
         let samples = started.sampler.samples(trace_id, parent);
         let is_bounded = parent == Some(true) && started.sampler.obeys_strangers();
-        Decision {
-            kept: is_asked || self.own.take(now_ns),
-            exported: samples && (!is_bounded || is_asked),
-        }
+        let kept = is_asked || self.own.take(now_ns);
+        let exported = samples && (!is_bounded || is_asked);
+        // What is kept here should be found in the collector too.
+        let has_room =
+            |sampler: &Sampler| kept || sampler.per_second.is_none() || self.sent_on.take(now_ns);
+        Decision { kept, exported: exported && has_room(&started.sampler) }
     }
 
     /// The trace of a delivery: it follows what was decided about the one that published, which `stored` says, and

@@ -53,6 +53,11 @@ const MS_MAX: u64 = 60_000;
 /// The most spans that can be asked to wait: some hundred megabytes.
 const SPANS_MAX: u64 = 100_000;
 
+/// Traces of a second that are sent when nobody has said which, besides those that the host keeps: some megabytes a
+/// second. All of a busy host are tens of megabytes, a third of its processors (`telemetry-all` in `bench/`), and more than
+/// anybody looks at; rates and quantiles of all requests are metrics.
+const SENT_PER_SECOND: u32 = 1000;
+
 /// What a path is put behind when the endpoint is not only for traces.
 const PATH: &str = "v1/traces";
 
@@ -199,6 +204,8 @@ impl Env<'_> {
             "parentbased_traceidratio",
         ];
         let name = self.choice("OTEL_TRACES_SAMPLER", &NAMES)?;
+        // Who says how to sample is taken at his word.
+        let per_second = name.is_none().then_some(SENT_PER_SECOND);
         let name = name.as_deref().unwrap_or("parentbased_always_on");
         let ratio = self.ratio("OTEL_TRACES_SAMPLER_ARG")?;
         let (follows_parent, rule) = match name.strip_prefix("parentbased_") {
@@ -210,7 +217,7 @@ impl Env<'_> {
             "traceidratio" => Rule::Ratio(ratio),
             _ => Rule::Always,
         };
-        Ok(Sampler { rule, follows_parent })
+        Ok(Sampler { rule, follows_parent, per_second })
     }
 
     fn ratio(&self, name: &'static str) -> Result<f64, EnvError> {
@@ -260,7 +267,10 @@ mod tests {
     fn what_is_not_said_is_as_the_specification_says() {
         let config = read(&[ENDPOINT]).unwrap().unwrap();
         assert_eq!(config.endpoint, "http://127.0.0.1:4318/v1/traces");
-        assert_eq!(config.sampler, Sampler { rule: Rule::Always, follows_parent: true });
+        assert_eq!(
+            config.sampler,
+            Sampler { rule: Rule::Always, follows_parent: true, per_second: Some(1000) }
+        );
         assert_eq!((config.queue_max, config.batch_max), (2048, 512));
         assert_eq!(config.delay, Duration::from_secs(5));
         assert_eq!(config.timeout, Duration::from_secs(10));
@@ -284,7 +294,9 @@ mod tests {
         let sampler = |name, argument| {
             let given =
                 [ENDPOINT, ("OTEL_TRACES_SAMPLER", name), ("OTEL_TRACES_SAMPLER_ARG", argument)];
-            let Sampler { rule, follows_parent } = read(&given).unwrap().unwrap().sampler;
+            let Sampler { rule, follows_parent, per_second } =
+                read(&given).unwrap().unwrap().sampler;
+            assert_eq!(per_second, None, "who names a sampler means it");
             (rule, follows_parent)
         };
         assert_eq!(sampler("always_on", ""), (Rule::Always, false));
