@@ -44,6 +44,15 @@ pub(crate) struct HostSpec<'a> {
     pub(crate) options: &'a [String],
 }
 
+/// Who sees what a host does.
+#[derive(Clone, Copy)]
+pub(crate) struct Seen {
+    /// Where traces go.
+    pub(crate) collector: SocketAddr,
+    /// All of them, and not as many as when nobody says how many.
+    pub(crate) every_trace: bool,
+}
+
 #[derive(Deserialize)]
 struct Addresses {
     listen: SocketAddr,
@@ -57,16 +66,16 @@ impl Host {
         Self::start_watched(work, spec, None)
     }
 
-    /// The same with an access log, and with every trace sent to the collector, if there is one.
+    /// The same with an access log, and with a collector, if it is seen by one.
     pub(crate) fn start_watched(
         work: &Work,
         spec: HostSpec<'_>,
-        collector: Option<SocketAddr>,
+        seen: Option<Seen>,
     ) -> Result<Self> {
         let addresses = work.folder().join(format!("{}.json", spec.name));
         let _ = fs::remove_file(&addresses);
         let log = work.folder().join(format!("{}.log", spec.name));
-        let process = spawn(work, spec, collector, &addresses, &log)?;
+        let process = spawn(work, spec, seen, &addresses, &log)?;
         let until = Instant::now() + START_MAX;
         loop {
             if let Some(text) = fs::read_to_string(&addresses).ok().filter(|text| !text.is_empty())
@@ -130,7 +139,7 @@ impl Host {
 fn spawn(
     work: &Work,
     spec: HostSpec<'_>,
-    collector: Option<SocketAddr>,
+    seen: Option<Seen>,
     addresses: &Path,
     log: &Path,
 ) -> Result<Process> {
@@ -143,11 +152,11 @@ fn spawn(
         .arg(work.folder().join(spec.name))
         .arg("--addr-file")
         .arg(addresses);
-    match collector {
+    match seen {
         None => command.args(["--no-access-log", "--log", "warn"]),
-        Some(collector) => command
-            .env("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://{collector}"))
-            .env("OTEL_TRACES_SAMPLER", "always_on"),
+        Some(seen) => command
+            .env("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://{}", seen.collector))
+            .envs(seen.every_trace.then_some(("OTEL_TRACES_SAMPLER", "always_on"))),
     };
     command.args(spec.options);
     if spec.seed {

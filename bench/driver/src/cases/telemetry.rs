@@ -17,16 +17,17 @@ use tokio::net::TcpListener;
 
 use super::Bench;
 use crate::client::Client;
-use crate::host::{Host, HostSpec};
+use crate::host::{Host, HostSpec, Seen};
 use crate::report::{Ratio, Report, Row, Unit};
 use crate::stats::{self, Spread};
 use crate::wrk::Wrk;
 
 /// The names of the cases.
-pub(super) const CASES: &[&str] = &[OFF, ON];
+pub(super) const CASES: &[&str] = &[OFF, ON, ALL];
 
 const OFF: &str = "telemetry-off";
 const ON: &str = "telemetry-on";
+const ALL: &str = "telemetry-all";
 
 /// What the issue asks for.
 const SHARE: f64 = 0.9;
@@ -45,45 +46,55 @@ pub(super) fn run(bench: &Bench<'_>, report: &mut Report) -> Result<()> {
     fs::write(&config, NOTHING)?;
     let options = ["--config".to_owned(), config.display().to_string()];
     let collector = collector()?;
-    let host = |name, options, collector| {
+    let host = |name, options, seen| {
         let spec = HostSpec { name, seed: false, listen: None, options };
-        let host = Host::start_watched(bench.work, spec, collector)?;
+        let host = Host::start_watched(bench.work, spec, seen)?;
         host.deploy_all([bench.components.echo.bytes().to_vec()].map(Ok))?;
         Ok::<_, anyhow::Error>(host)
     };
     let off = host("host-telemetry-off", &options[..], None)?;
-    let on = host("host-telemetry-on", &[][..], Some(collector))?;
-    let watchers = Watchers::start(on.admin_address());
-    let (mut without, mut with) = (Vec::new(), Vec::new());
+    let seen = |every_trace| Some(Seen { collector, every_trace });
+    let on = host("host-telemetry-on", &[][..], seen(false))?;
+    let all = host("host-telemetry-all", &[][..], seen(true))?;
+    let watchers = [&on, &all].map(|host| Watchers::start(host.admin_address()));
+    let hosts = [&off, &on, &all];
+    let mut rates = hosts.map(|_| Vec::new());
     for number in 0..=bench.effort.rounds {
         bench.say(format_args!("telemetry, round {number} of {}", bench.effort.rounds));
-        let plain = wrk.load(off.server.address, PATH, None, bench.effort.round)?;
-        let full = wrk.load(on.server.address, PATH, None, bench.effort.round)?;
-        let failed = plain.failed() + full.failed();
-        if failed > 0 {
-            report.fail(format!("telemetry: {failed} requests"));
-        }
-        // The first round warms up.
-        if number > 0 {
-            without.push(plain.per_second());
-            with.push(full.per_second());
+        for (host, rates) in hosts.iter().zip(&mut rates) {
+            let load = wrk.load(host.server.address, PATH, None, bench.effort.round)?;
+            if load.failed() > 0 {
+                report.fail(format!("telemetry: {} requests", load.failed()));
+            }
+            // The first round warms up.
+            if number > 0 {
+                rates.push(load.per_second());
+            }
         }
     }
-    let (exported, lost) = spans(&on.admin())?;
-    ensure!(exported > 0, "no span has reached the collector");
-    let spread =
-        |values: &[f64]| Spread::of(values.iter().copied()).context("no round was measured");
-    let what = "typed GET, nothing recorded, no access log";
-    report.push(Row::new(OFF, what, Unit::PerSecond, spread(&without)?));
-    let what = "the same with OTLP of every trace, access log, scrapes and a dashboard";
-    let mut row = Row::new(ON, what, Unit::PerSecond, spread(&with)?);
-    let value = stats::ratio(&with, &without).context("no round was measured")?;
-    row.ratios = vec![Ratio { to: OFF, value, at_least: Some(SHARE) }];
-    row.note = Some(format!("{exported} spans reached the collector, {lost} were dropped"));
-    report.push(row);
-    off.stop()?;
-    on.stop()?;
-    watchers.stop()
+    let [without, with, with_all] = &rates;
+    report.push(row(OFF, "typed GET, nothing recorded, no access log", without)?);
+    for (name, host, rates, what, at_least) in [
+        (ON, &on, with, "access log, OTLP as it comes, scrapes and a dashboard", Some(SHARE)),
+        (ALL, &all, with_all, "the same with OTLP of every trace", None),
+    ] {
+        let mut row = row(name, what, rates)?;
+        let value = stats::ratio(rates, without).context("no round was measured")?;
+        row.ratios = vec![Ratio { to: OFF, value, at_least }];
+        let (exported, lost) = spans(&host.admin())?;
+        ensure!(exported > 0, "no span has reached the collector");
+        row.note = Some(format!("{exported} spans reached the collector, {lost} were dropped"));
+        report.push(row);
+    }
+    for host in [off, on, all] {
+        host.stop()?;
+    }
+    watchers.into_iter().try_for_each(Watchers::stop)
+}
+
+fn row(name: &'static str, what: &'static str, rates: &[f64]) -> Result<Row> {
+    let spread = Spread::of(rates.iter().copied()).context("no round was measured")?;
+    Ok(Row::new(name, what, Unit::PerSecond, spread))
 }
 
 /// A collector that reads what it gets and throws it away. It ends with the driver.
