@@ -197,6 +197,6 @@ image() {
 unit
 system_calls
 chart "$@"
-[ ! -e deploy/prometheus ] || prometheus
+prometheus
 image
 say "all of it"
