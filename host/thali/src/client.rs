@@ -14,6 +14,9 @@ use crate::error::{CliError, Refusal};
 /// How long the host may take for one command. A deploy compiles, which may queue.
 const TIMEOUT: Duration = Duration::from_secs(120);
 
+/// How long a host may take to begin a stream.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// How long a database may take on its way.
 const TRANSFER_TIMEOUT: Duration = Duration::from_secs(600);
 
@@ -60,7 +63,7 @@ impl Admin {
         &self,
         path: &str,
     ) -> Result<(impl Read + use<>, Option<u64>), CliError> {
-        let body = self.open(self.agent.get(self.url(path)))?;
+        let body = self.open(self.agent.get(self.url(path)), None)?;
         let length = body.content_length();
         Ok((body.into_reader(), length))
     }
@@ -77,11 +80,16 @@ impl Admin {
             Some(id) => request.header("last-event-id", id),
             None => request,
         };
-        Ok(self.open(request)?.into_reader())
+        Ok(self.open(request, Some(HEAD_TIMEOUT))?.into_reader())
     }
 
-    fn open(&self, request: RequestBuilder<WithoutBody>) -> Result<ureq::Body, CliError> {
+    fn open(
+        &self,
+        request: RequestBuilder<WithoutBody>,
+        head: Option<Duration>,
+    ) -> Result<ureq::Body, CliError> {
         let request = self.signed(request).config();
+        let request = request.timeout_recv_response(head);
         let sent = request.timeout_global(Some(TRANSFER_TIMEOUT)).build().call();
         let response = sent.map_err(|error| self.unreachable(&error))?;
         if !response.status().is_success() {
