@@ -77,8 +77,8 @@ fn operators_set_values_and_secrets_are_never_seen() {
     assert!(seen.contains("not set") && seen.contains("host file"), "{seen}");
     let host = host.restart();
     seen += &host.log();
-    assert!(host.log().contains("secrets in it and other users can read it"));
-    assert!(host.log().contains("secrets.forgotten is not set"));
+    host.logs("secrets in it and other users can read it");
+    host.logs("secrets.forgotten is not set");
     assert!(!seen.contains(CANARY), "a secret shows");
 }
 

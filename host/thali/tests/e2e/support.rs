@@ -324,6 +324,11 @@ impl TestHost {
         std::fs::read_to_string(self.data.path().join("host.log")).unwrap()
     }
 
+    /// Waits for a text in the log, which is written a moment after what it tells of.
+    pub(crate) fn logs(&self, text: &str) {
+        eventually(&format!("{text:?} is logged"), || self.log().contains(text).then_some(()));
+    }
+
     fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.addresses.gateway)
     }
