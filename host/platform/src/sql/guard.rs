@@ -27,6 +27,8 @@ const UPKEEP: &str = "ANALYZE and REINDEX are refused: upkeep is the host's work
 const HOST_TABLE: &str = "tables whose names begin with _thali_ belong to the host";
 const CATALOG: &str = "SQLite's own tables are refused: they are not portable";
 const EXTENSION: &str = "load_extension() is refused";
+const TOKENIZER: &str =
+    "the tokenizers of full-text search are refused: they are pointers of the host";
 const CONNECTION_STATE: &str = "changes(), total_changes() and last_insert_rowid() are refused: two \
      statements need not share a connection; use RETURNING";
 const UNKNOWN: &str = "services may not do this";
@@ -149,6 +151,9 @@ impl Watch {
         if has_prefix(name, "pragma_") {
             return Some(PRAGMA);
         }
+        if has_prefix(name, "fts") && name.to_ascii_lowercase().contains("tokenize") {
+            return Some(TOKENIZER);
+        }
         self.touches_catalog |= has_prefix(name, "sqlite_") || name.eq_ignore_ascii_case("dbstat");
         None
     }
@@ -177,6 +182,8 @@ fn is_temporary(context: &AuthContext<'_>, action: &AuthAction<'_>) -> bool {
 fn function(name: &str) -> Option<&'static str> {
     match name.to_ascii_lowercase().as_str() {
         "load_extension" => Some(EXTENSION),
+        // Bound values make it hand out a pointer, or take one, whatever SQLite's own switch says.
+        "fts3_tokenizer" => Some(TOKENIZER),
         "changes" | "total_changes" | "last_insert_rowid" => Some(CONNECTION_STATE),
         _ => None,
     }
