@@ -14,6 +14,9 @@ use crate::error::{CliError, Refusal};
 /// How long the host may take for one command. A deploy compiles, which may queue.
 const TIMEOUT: Duration = Duration::from_secs(120);
 
+/// The longest answer that is read at once: the results of a shell, as JSON.
+const ANSWER_BYTES_MAX: u64 = 128 << 20;
+
 /// How long a host may take to begin a stream.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -54,7 +57,7 @@ impl Admin {
     }
 
     pub(crate) fn put(&self, path: &str, body: &Value) -> Result<Answer, CliError> {
-        let request = self.agent.put(self.url(path)).content_type("application/json");
+        let request = self.signed(self.agent.put(self.url(path))).content_type("application/json");
         self.answer(request.send(body.to_string().as_bytes()))
     }
 
@@ -132,7 +135,14 @@ impl Admin {
         let unreachable = |error: ureq::Error| self.unreachable(&error);
         let mut response = sent.map_err(unreachable)?;
         let status = response.status().as_u16();
-        let text = response.body_mut().read_to_string().map_err(unreachable)?;
+        let body = response.body_mut().with_config().limit(ANSWER_BYTES_MAX);
+        let text = body.read_to_string().map_err(|error| match error {
+            ureq::Error::BodyExceedsLimit(_) => {
+                let most = ANSWER_BYTES_MAX >> 20;
+                CliError::Broken(format!("the answer is larger than {most} MiB: ask for less"))
+            }
+            error => self.unreachable(&error),
+        })?;
         let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
         if (200..300).contains(&status) {
             Ok(Answer { status, body })

@@ -118,6 +118,11 @@ fn a_host_with_an_admin_token_asks_for_it_and_the_command_line_sends_it() {
     assert!(listed.status.success(), "{}", text(&listed.stderr));
     let removed = host.thali(&["--admin-token-file", file, "remove", "nothing"]);
     assert!(!removed.status.success());
+    // Not found, and not refused: what is PUT has the token as well.
+    for put in [&["traffic", "nothing", "v1=100"][..], &["breakers", "open", "nothing", "calls"]] {
+        let output = host.thali(&[&["--admin-token-file", file], put].concat());
+        assert_eq!(output.status.code(), Some(5), "{put:?}: {}", text(&output.stderr));
+    }
     let audit = host.thali(&["--admin-token-file", file, "audit", "--json"]);
     assert!(text(&audit.stdout).contains("\"actor\": \"token\""), "{}", text(&audit.stdout));
     assert!(!host.log().contains(secret) && !text(&audit.stdout).contains(secret));
