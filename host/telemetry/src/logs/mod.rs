@@ -50,7 +50,7 @@ pub struct Logs {
     asked: Mutex<Option<Option<Files>>>,
     records: AtomicU64,
     unwritten: AtomicU64,
-    unprinted: AtomicU64,
+    unprinted: Arc<AtomicU64>,
 }
 
 /// How much was logged.
@@ -62,7 +62,7 @@ pub struct LogCounts {
     pub dropped: u64,
     /// Records that are in no file because it could not be written.
     pub unwritten: u64,
-    /// Records that are not on standard error because it was not read fast enough.
+    /// Records that are not on standard error because it was not read fast enough, or could not be written.
     pub unprinted: u64,
 }
 
@@ -88,7 +88,9 @@ impl Logs {
         print: Option<Print>,
     ) -> io::Result<(Arc<Self>, LogLayer, LogGuard)> {
         let logs = Self::new(limits);
-        let printer = print.map(|print| Printer::start(print, io::stderr())).transpose()?;
+        let printer = print
+            .map(|print| Printer::start(print, io::stderr(), Arc::clone(&logs.unprinted)))
+            .transpose()?;
         let kept = Arc::clone(&logs);
         let thread = std::thread::Builder::new().name("logs".into());
         let thread = Some(thread.spawn(move || worker::run(&kept, printer))?);
@@ -106,7 +108,7 @@ impl Logs {
             asked: Mutex::new(None),
             records: AtomicU64::new(0),
             unwritten: AtomicU64::new(0),
-            unprinted: AtomicU64::new(0),
+            unprinted: Arc::default(),
         })
     }
 
@@ -169,10 +171,6 @@ impl Logs {
 
     fn count(&self, records: usize) {
         self.records.fetch_add(records as u64, Ordering::Relaxed);
-    }
-
-    fn count_unprinted(&self, records: usize) {
-        self.unprinted.fetch_add(records as u64, Ordering::Relaxed);
     }
 
     fn count_unwritten(&self, records: usize) {

@@ -19,11 +19,14 @@ const GATHER: Duration = Duration::from_millis(5);
 /// How often the thread looks around when nothing happens.
 const IDLE: Duration = Duration::from_secs(60);
 
+/// How often it is told at most what is missing.
+const TOLD_EVERY: Duration = Duration::from_secs(60);
+
 /// Keeps what is logged, until the queue is closed and empty.
 pub(super) fn run(logs: &Logs, printer: Option<Printer>) {
     logs.queue.is_read_here();
     let mut files = None;
-    let mut told = 0;
+    let mut told = Told::default();
     let mut was_asked = false;
     loop {
         let is_last = logs.queue.is_closed();
@@ -45,8 +48,8 @@ pub(super) fn run(logs: &Logs, printer: Option<Printer>) {
             continue;
         }
         let records = keep(logs, batch);
-        if printer.as_ref().is_some_and(|printer| !printer.takes(&records)) {
-            logs.count_unprinted(records.len());
+        if let Some(printer) = &printer {
+            printer.offer(&records);
         }
         write(&mut files, &records, logs);
         if !is_last {
@@ -90,11 +93,30 @@ fn write(files: &mut Option<Files>, records: &[Arc<Record>], logs: &Logs) {
     }
 }
 
+/// What is known to be missing.
+#[derive(Default)]
+struct Told {
+    dropped: u64,
+    unprinted: u64,
+    at: Option<Instant>,
+}
+
 /// Says once it is calm again what there was no room for.
-fn tell_of_dropped(logs: &Logs, told: &mut u64) {
-    let dropped = logs.queue.dropped();
-    if dropped > *told {
-        let lines = dropped - std::mem::replace(told, dropped);
+fn tell_of_dropped(logs: &Logs, told: &mut Told) {
+    // What tells of it may be what is missing next.
+    if told.at.is_some_and(|at| at.elapsed() < TOLD_EVERY) {
+        return;
+    }
+    let counts = logs.counts();
+    if counts.dropped > told.dropped || counts.unprinted > told.unprinted {
+        told.at = Some(Instant::now());
+    }
+    if counts.dropped > told.dropped {
+        let lines = counts.dropped - std::mem::replace(&mut told.dropped, counts.dropped);
         tracing::warn!("{lines} lines are missing in the log: more was said than could be kept");
+    }
+    if counts.unprinted > told.unprinted {
+        let lines = counts.unprinted - std::mem::replace(&mut told.unprinted, counts.unprinted);
+        tracing::warn!("{lines} lines are missing on standard error: it was not read");
     }
 }
