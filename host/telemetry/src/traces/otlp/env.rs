@@ -228,6 +228,11 @@ impl Env<'_> {
 }
 
 fn checked(name: &'static str, url: String) -> Result<String, EnvError> {
+    if url.contains('@') {
+        let why =
+            "a password does not belong into a URL: OTEL_EXPORTER_OTLP_HEADERS=authorization=..";
+        return Err(EnvError { name, value: "(not shown)".into(), why: why.into() });
+    }
     let uri = url.parse::<Uri>().ok();
     let is_url = uri.is_some_and(|uri| {
         matches!(uri.scheme_str(), Some("http" | "https"))
@@ -314,6 +319,7 @@ mod tests {
             ("OTEL_TRACES_EXPORTER", "zipkin", "expected otlp or none"),
             ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", "expected http/protobuf"),
             ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318", "expected a URL"),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://me:geheim@collector", "does not belong"),
             ("OTEL_EXPORTER_OTLP_TIMEOUT", "10s", "expected a number from 1 to 60000"),
             ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "4096", "expected a number from 1 to 2048"),
             ("OTEL_TRACES_SAMPLER", "sometimes", "expected always_on or"),
