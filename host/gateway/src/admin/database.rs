@@ -46,6 +46,13 @@ const UPLOAD_TIME: Duration = Duration::from_secs(600);
 /// Statements that one request may have.
 const STATEMENTS_MAX: usize = 1000;
 
+/// What the results of one request may take together, in bytes, about: as much as that of one statement, which has
+/// its own limit, and as much again.
+const RESULTS_BYTES_MAX: usize = 16 << 20;
+
+/// What one value takes besides its text.
+const VALUE_BYTES: usize = 16;
+
 /// A backup that was uploaded, until somebody takes it.
 #[derive(Clone)]
 pub(super) struct Upload(Arc<Mutex<Option<TempPath>>>);
@@ -175,19 +182,51 @@ async fn run(
     statements: Vec<String>,
     write: bool,
 ) -> Result<Vec<Outcome>, SqlError> {
-    let mut outcomes = Vec::with_capacity(statements.len());
+    let mut results = Results::default();
     if !write {
         for sql in statements {
-            outcomes.push(Outcome::Rows(database.query(Statement::new(sql, [])).await?));
+            results.add(Outcome::Rows(database.query(Statement::new(sql, [])).await?))?;
         }
-        return Ok(outcomes);
+        return Ok(results.outcomes);
     }
     let transaction = database.begin(Caller::HOST).await?;
     for sql in statements {
-        outcomes.push(transaction.apply(Statement::new(sql, [])).await?);
+        results.add(transaction.apply(Statement::new(sql, [])).await?)?;
     }
     transaction.commit().await?;
-    Ok(outcomes)
+    Ok(results.outcomes)
+}
+
+/// What statements have said until now.
+#[derive(Default)]
+struct Results {
+    outcomes: Vec<Outcome>,
+    bytes: usize,
+}
+
+impl Results {
+    fn add(&mut self, outcome: Outcome) -> Result<(), SqlError> {
+        self.bytes += match &outcome {
+            Outcome::Rows(Rows { rows, .. }) => rows.iter().flatten().map(weight).sum(),
+            Outcome::Changed(_) => VALUE_BYTES,
+        };
+        if self.bytes > RESULTS_BYTES_MAX {
+            let most = RESULTS_BYTES_MAX >> 20;
+            let most = format!("all results together may take {most} MiB: ask for less at once");
+            return Err(SqlError::TooLarge(most));
+        }
+        self.outcomes.push(outcome);
+        Ok(())
+    }
+}
+
+fn weight(value: &Value) -> usize {
+    VALUE_BYTES
+        + match value {
+            Value::Text(text) => text.len(),
+            Value::Blob(bytes) => bytes.len(),
+            _ => 0,
+        }
 }
 
 /// Reads the whole database.
@@ -338,7 +377,11 @@ pub(super) fn refused(error: SqlError, write: bool) -> Refused {
         }
         _ => Problem::new(422, "sql", "The statement was refused"),
     };
-    let hint = if write { "" } else { "; without --write the shell only reads" };
+    let hint = match &error {
+        SqlError::TooLarge(_) => "",
+        _ if write => "",
+        _ => "; without --write the shell only reads",
+    };
     problem.detail(format!("{error}{hint}")).into()
 }
 
