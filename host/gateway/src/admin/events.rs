@@ -1,5 +1,6 @@
 //! Subscriptions as they stand, and the events that were given up.
 
+use axum::Extension;
 use axum::extract::State;
 use bytes::Bytes;
 use http::StatusCode;
@@ -16,6 +17,7 @@ use thali_platform::sql::SqlError;
 use uuid::Uuid;
 
 use super::Host;
+use super::may::{May, Need};
 use crate::status::Change;
 use crate::web::{self, Answer, None, Params, Refused, Segments};
 use crate::{faults, reply};
@@ -151,22 +153,31 @@ struct Selection {
     all: bool,
 }
 
-pub(super) async fn list(State(host): State<Host>, Params(None {}): Params<None>) -> Answer {
+pub(super) async fn list(
+    State(host): State<Host>,
+    Extension(may): Extension<May>,
+    Params(None {}): Params<None>,
+) -> Answer {
     let Gathered { all, left_out } = host.control.events().subscriptions().await;
-    let items = all.into_iter().map(Subscription::from).collect();
+    let items = all.into_iter().map(|status| Subscription::shown(status, may)).collect();
     Ok(web::json(StatusCode::OK, Page { items, left_out: told(left_out), next: Option::None }))
 }
 
 /// The subscriptions that a service has a part in. Their databases may not be readable now, which is
 /// no reason not to show the service.
-pub(super) async fn of_service(host: &Host, name: &ServiceName) -> Vec<Subscription> {
+pub(super) async fn of_service(host: &Host, name: &ServiceName, may: May) -> Vec<Subscription> {
     let subscriptions = host.control.events().subscriptions().await.all;
     let has_part =
         |status: &SubscriptionStatus| status.id.publisher == *name || status.id.subscriber == *name;
-    subscriptions.into_iter().filter(has_part).map(Subscription::from).collect()
+    let shown = |status| Subscription::shown(status, may);
+    subscriptions.into_iter().filter(has_part).map(shown).collect()
 }
 
-pub(super) async fn dead(State(host): State<Host>, Params(listing): Params<Listing>) -> Answer {
+pub(super) async fn dead(
+    State(host): State<Host>,
+    Extension(may): Extension<May>,
+    Params(listing): Params<Listing>,
+) -> Answer {
     let Listing { publisher, subscriber, limit, cursor } = listing;
     let limit = limit.unwrap_or(LIMIT_DEFAULT);
     if !(1..=LIMIT_MAX).contains(&limit) {
@@ -180,7 +191,8 @@ pub(super) async fn dead(State(host): State<Host>, Params(listing): Params<Listi
     let Gathered { all: letters, left_out } = found;
     let more = letters.len() > limit;
     let next = letters.get(limit - 1).filter(|_| more).map(cursor_of);
-    let items = letters.into_iter().take(limit).map(Letter::from).collect();
+    let shown = |letter| Letter::shown(letter, may);
+    let items = letters.into_iter().take(limit).map(shown).collect();
     Ok(web::json(StatusCode::OK, Page { items, left_out: told(left_out), next }))
 }
 
@@ -279,6 +291,28 @@ fn parse_cursor(text: &str) -> Result<LetterCursor, Refused> {
 
 fn time(ms: i64) -> Timestamp {
     Timestamp::from_millisecond(ms).unwrap_or_default()
+}
+
+impl Subscription {
+    /// What somebody who may do this sees: a service's own words may be about its users.
+    fn shown(status: SubscriptionStatus, may: May) -> Self {
+        let shown = Self::from(status);
+        match may.have(Need::Data) {
+            Ok(()) => shown,
+            Err(_) => Self { last_error: Option::None, ..shown },
+        }
+    }
+}
+
+impl Letter {
+    /// Without what may be about users, for who may not see that.
+    fn shown(letter: DeadLetter, may: May) -> Self {
+        let shown = Self::from(letter);
+        match may.have(Need::Data) {
+            Ok(()) => shown,
+            Err(_) => Self { key: String::new(), error: String::new(), ..shown },
+        }
+    }
 }
 
 impl From<SubscriptionStatus> for Subscription {

@@ -35,12 +35,17 @@ impl GuardError {
     }
 }
 
-/// Refuses what a page of somebody else may have sent to the listener at `address`.
-pub(super) fn check<B>(request: &Request<B>, address: SocketAddr) -> Result<(), GuardError> {
+/// Refuses what a page of somebody else may have sent to the listener at `address`. Who is `trusted` has shown the token,
+/// which such a page does not have, or is shown nothing; then the listener may have any name.
+pub(super) fn check<B>(
+    request: &Request<B>,
+    address: SocketAddr,
+    trusted: bool,
+) -> Result<(), GuardError> {
     let headers = request.headers();
     let host = headers.get(HOST).and_then(authority);
     let host = request.uri().authority().cloned().or(host).ok_or(GuardError::Host)?;
-    if !is_own(host.host(), address.ip()) {
+    if !(trusted || is_own(host.host(), address.ip())) {
         return Err(GuardError::Host);
     }
     check_site(headers)?;
@@ -94,7 +99,7 @@ mod tests {
     }
 
     fn check_host(host: &str) -> Result<(), GuardError> {
-        check(&request(host, None), SocketAddr::from(([127, 0, 0, 1], 8081)))
+        check(&request(host, None), SocketAddr::from(([127, 0, 0, 1], 8081)), false)
     }
 
     #[test]
@@ -117,7 +122,18 @@ mod tests {
         ] {
             assert_eq!(check_host(bad), Err(GuardError::Host), "{bad}");
         }
-        assert_eq!(check(&Request::new(()), ([127, 0, 0, 1], 1).into()), Err(GuardError::Host));
+        assert_eq!(
+            check(&Request::new(()), ([127, 0, 0, 1], 1).into(), false),
+            Err(GuardError::Host)
+        );
+    }
+
+    #[test]
+    fn who_has_the_token_may_use_any_name_but_no_foreign_page_may() {
+        let by_name = |origin| check(&request("thali:8081", origin), ([0; 4], 8081).into(), true);
+        assert_eq!(by_name(None), Ok(()));
+        assert_eq!(by_name(Some("http://thali:8081")), Ok(()));
+        assert_eq!(by_name(Some("http://evil.example")), Err(GuardError::Origin));
     }
 
     #[test]
@@ -127,7 +143,7 @@ mod tests {
             for (name, value) in [(FETCH_SITE, site), (FETCH_MODE, mode), (FETCH_DEST, dest)] {
                 request.headers_mut().insert(name, HeaderValue::from_str(value).unwrap());
             }
-            check(&request, ([127, 0, 0, 1], 8081).into())
+            check(&request, ([127, 0, 0, 1], 8081).into(), false)
         };
         for site in ["cross-site", "same-site"] {
             assert_eq!(ask(site, "no-cors", "empty"), Err(GuardError::Origin));
@@ -140,8 +156,9 @@ mod tests {
 
     #[test]
     fn a_page_of_another_origin_is_refused() {
-        let from =
-            |origin| check(&request("127.0.0.1:8081", Some(origin)), ([127, 0, 0, 1], 8081).into());
+        let from = |origin| {
+            check(&request("127.0.0.1:8081", Some(origin)), ([127, 0, 0, 1], 8081).into(), false)
+        };
         assert_eq!(from("http://127.0.0.1:8081"), Ok(()));
         for bad in [
             "null",

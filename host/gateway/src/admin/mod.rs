@@ -130,17 +130,21 @@ impl Handler for AdminHandler {
 
 impl AdminHandler {
     async fn answer(&self, mut request: Request<Incoming>, mut call: Call) -> Response<Body> {
-        if let Err(error) = guard::check(&request, self.address) {
-            return call.refuse(&error.problem());
-        }
         let is_safe = request.method().is_safe();
         let visitor = self.door.enter(request.headers(), call.peer().ip());
+        let trusted = match &visitor {
+            Ok(visitor) => visitor.has_token || visitor.may == May::Nothing,
+            Err(_) => true,
+        };
+        if let Err(error) = guard::check(&request, self.address, trusted) {
+            return call.refuse(&error.problem());
+        }
         // Nobody uploads what will be refused.
         let visitor = visitor.and_then(|visitor| {
             visitor.may.have(if is_safe { Need::Open } else { Need::Write }).map(|()| visitor)
         });
         match visitor {
-            Ok(Visitor { actor, may }) => {
+            Ok(Visitor { actor, may, .. }) => {
                 request.extensions_mut().insert(actor);
                 request.extensions_mut().insert(may);
             }

@@ -13,6 +13,7 @@ use thali_control::{
 };
 
 use super::audit::{About, Actor};
+use super::may::{May, Need};
 use super::{Host, events, unknown};
 use crate::reply;
 use crate::web::{self, Answer, Items, None, Params, Refused, RequestId, Segments};
@@ -58,11 +59,15 @@ pub(super) async fn list(State(host): State<Host>, Params(None {}): Params<None>
 
 pub(super) async fn show(
     State(host): State<Host>,
+    Extension(may): Extension<May>,
     Segments(name): Segments<ServiceName>,
     Params(None {}): Params<None>,
 ) -> Answer {
-    let details = host.control.service(&name).ok_or_else(|| unknown(&name))?;
-    let subscriptions = events::of_service(&host, &name).await;
+    let mut details = host.control.service(&name).ok_or_else(|| unknown(&name))?;
+    if may.have(Need::Data).is_err() {
+        details.config.iter_mut().for_each(|setting| setting.value.clear());
+    }
+    let subscriptions = events::of_service(&host, &name, may).await;
     Ok(web::json(StatusCode::OK, Shown { details, subscriptions }))
 }
 

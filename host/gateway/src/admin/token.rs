@@ -49,6 +49,9 @@ impl AdminToken {
     }
 }
 
+/// What whoever has shown the token is called.
+const TOKEN: &str = "token";
+
 /// Who comes, and what they may do: whoever has the token everything, and whoever reaches it when there is none.
 pub(super) struct Door {
     token: Option<AdminToken>,
@@ -61,6 +64,8 @@ pub(super) struct Door {
 pub(super) struct Visitor {
     pub(super) actor: Actor,
     pub(super) may: May,
+    /// They have shown it, and were not let in for want of one.
+    pub(super) has_token: bool,
 }
 
 impl Door {
@@ -70,16 +75,14 @@ impl Door {
 
     /// Who sends a request with this head. A token that is given has to be the right one.
     pub(super) fn enter(&self, headers: &HeaderMap, peer: IpAddr) -> Result<Visitor, Denied> {
-        let visitor = |name, may| Ok(Visitor { actor: Actor { name, peer }, may });
+        let visitor =
+            |name, may| Ok(Visitor { actor: Actor { name, peer }, may, has_token: name == TOKEN });
         let Some(token) = &self.token else { return visitor("loopback", May::Write) };
         if !headers.contains_key(AUTHORIZATION) {
             return visitor(
                 "anonymous",
                 if self.reads_are_open { May::Read } else { May::Nothing },
             );
-        }
-        if let Some(retry_s) = self.failures.blocked_for(peer) {
-            return Err(Denied::TooManyFailures { retry_s });
         }
         let mut values = headers.get_all(AUTHORIZATION).iter();
         let given = match (values.next(), values.next()) {
@@ -89,7 +92,11 @@ impl Door {
         };
         let (scheme, rest) = given.split_at_checked("Bearer ".len()).unwrap_or_default();
         if scheme.eq_ignore_ascii_case(b"Bearer ") && token.is(rest.trim_ascii_start()) {
-            return visitor("token", May::Write);
+            return visitor(TOKEN, May::Write);
+        }
+        // Whoever has the token is let in, whatever others at the same address have tried.
+        if let Some(retry_s) = self.failures.blocked_for(peer) {
+            return Err(Denied::TooManyFailures { retry_s });
         }
         self.failures.count(peer);
         tracing::warn!(%peer, "a request with a wrong token was sent to the admin API");
@@ -103,22 +110,22 @@ mod tests {
 
     use super::*;
 
-    const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+    const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
     #[test]
     fn only_the_token_opens_and_guessing_is_slow() {
-        let door = Door::new(Some(AdminToken::new(&Secret::new(TOKEN)).unwrap()), true);
+        let door = Door::new(Some(AdminToken::new(&Secret::new(SECRET)).unwrap()), true);
         let peer = IpAddr::from([10, 0, 0, 1]);
         let enter = |text: &str, peer| {
             let mut headers = HeaderMap::new();
             headers.insert(AUTHORIZATION, HeaderValue::from_str(text).unwrap());
             door.enter(&headers, peer).map(|visitor| visitor.actor.name)
         };
-        for good in [format!("Bearer {TOKEN}"), format!("bearer  {TOKEN}")] {
+        for good in [format!("Bearer {SECRET}"), format!("bearer  {SECRET}")] {
             assert_eq!(enter(&good, peer), Ok("token"));
         }
-        let upper = TOKEN.to_uppercase();
-        let bad = ["", "Bearer", "Bearer ", TOKEN, &TOKEN[1..], &upper];
+        let upper = SECRET.to_uppercase();
+        let bad = ["", "Bearer", "Bearer ", SECRET, &SECRET[1..], &upper];
         for bad in bad {
             assert_eq!(enter(bad, peer), Err(Denied::BadToken), "{bad}");
             assert_eq!(enter(&format!("Bearer x{bad}"), peer), Err(Denied::BadToken), "{bad}");
@@ -127,14 +134,15 @@ mod tests {
             matches!(enter("Bearer no", peer), Err(Denied::TooManyFailures { retry_s: 1.. }))
         });
         assert!(blocked);
+        assert_eq!(enter(&format!("Bearer {SECRET}"), peer), Ok("token"), "from there as well");
         let anonymous = door.enter(&HeaderMap::new(), peer).map(|visitor| visitor.may);
         assert_eq!(anonymous, Ok(May::Read), "who guesses nothing is not in anybody's way");
-        assert_eq!(enter(&format!("Bearer {TOKEN}"), [10, 0, 0, 2].into()), Ok("token"));
+        assert_eq!(enter(&format!("Bearer {SECRET}"), [10, 0, 0, 2].into()), Ok("token"));
     }
 
     #[test]
     fn without_the_token_there_is_what_is_open() {
-        let token = || Some(AdminToken::new(&Secret::new(TOKEN)).unwrap());
+        let token = || Some(AdminToken::new(&Secret::new(SECRET)).unwrap());
         let may = |door: &Door| {
             door.enter(&HeaderMap::new(), [127, 0, 0, 1].into()).map(|visitor| visitor.may)
         };
@@ -145,7 +153,7 @@ mod tests {
 
     #[test]
     fn a_short_token_is_none() {
-        for bad in ["", "short", &TOKEN[1..], "0123456789abcdef 0123456789abcdef"] {
+        for bad in ["", "short", &SECRET[1..], "0123456789abcdef 0123456789abcdef"] {
             assert_eq!(AdminToken::new(&Secret::new(bad)).err(), Some(WeakAdminToken(bad.len())));
         }
     }
