@@ -23,7 +23,7 @@ pub(super) const FIELD_BYTES_MAX: usize = 4 << 10;
 pub(super) const FIELDS_MAX: usize = 24;
 
 /// Fields that there is room for at first: those of a request.
-const FIELDS_USUAL: usize = 8;
+const FIELDS_USUAL: usize = 6;
 
 /// What a record takes besides its texts, in bytes, about.
 const RECORD_BYTES: usize = 200;

@@ -27,26 +27,27 @@ fn try_line(record: &Record, color: bool, text: &mut String) -> fmt::Result {
     if !record.message.is_empty() {
         write!(text, " {}", Escaped(&record.message))?;
     }
-    let mut pair = |name: &str, value: &dyn Display| {
-        write!(text, " {}{value}", Dim(color, format_args!("{}=", Escaped(name))))
-    };
     for (name, value) in &record.fields {
+        key(text, color, name)?;
         match value {
-            Value::String(said) => pair(name, &Word(said))?,
-            other => pair(name, other)?,
+            Value::String(said) => word(text, said)?,
+            other => write!(text, "{other}")?,
         }
     }
-    if let Some(service) = &record.service {
-        pair("service", &Word(service))?;
-    }
     if let Some(revision) = record.revision {
-        pair("revision", &revision)?;
+        key(text, color, "revision")?;
+        write!(text, "{revision}")?;
     }
-    if let Some(id) = &record.request_id {
-        pair("request_id", &Word(id))?;
-    }
-    if let Some(id) = &record.trace_id {
-        pair("trace_id", &Word(id))?;
+    let ids = [
+        ("service", record.service.as_deref()),
+        ("request_id", record.request_id.as_deref()),
+        ("trace_id", record.trace_id.as_deref()),
+    ];
+    for (name, said) in ids {
+        if let Some(said) = said {
+            key(text, color, name)?;
+            word(text, said)?;
+        }
     }
     text.push('\n');
     Ok(())
@@ -100,17 +101,31 @@ impl<T: Display> Display for Dim<T> {
     }
 }
 
-/// A text as it is when it is one word, else between quotes.
-struct Word<'t>(&'t str);
-
-impl Display for Word<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let is_word = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'=' | b'\\');
-        match !self.0.is_empty() && self.0.bytes().all(is_word) {
-            true => f.write_str(self.0),
-            false => write!(f, "{}", Escaped(format_args!("{:?}", self.0))),
-        }
+fn key(text: &mut String, color: bool, name: &str) -> fmt::Result {
+    text.push(' ');
+    if color {
+        return write!(text, "{}", Dim(true, format_args!("{}=", Escaped(name))));
     }
+    match is_word(name) {
+        true => text.push_str(name),
+        false => write!(text, "{}", Escaped(name))?,
+    }
+    text.push('=');
+    Ok(())
+}
+
+/// A text as it is when it is one word, else between quotes.
+fn word(text: &mut String, said: &str) -> fmt::Result {
+    if is_word(said) {
+        text.push_str(said);
+        return Ok(());
+    }
+    write!(text, "{}", Escaped(format_args!("{said:?}")))
+}
+
+fn is_word(text: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'=' | b'\\');
+    !text.is_empty() && text.bytes().all(is_plain)
 }
 
 #[cfg(test)]
@@ -144,7 +159,7 @@ mod tests {
         assert_eq!(
             text,
             "2026-11-22T18:30:00.500000Z  INFO guest: a\\r\\n ERROR host: \\u{1b}[31mforged \
-             plain=\"b\\nc\" path=/a?x n\\n=7 none=\"\" service=orders revision=3 trace_id=00ff\n"
+             plain=\"b\\nc\" path=/a?x n\\n=7 none=\"\" revision=3 service=orders trace_id=00ff\n"
         );
     }
 

@@ -53,10 +53,10 @@ const MS_MAX: u64 = 60_000;
 /// The most spans that can be asked to wait: some hundred megabytes.
 const SPANS_MAX: u64 = 100_000;
 
-/// Traces of a second that are sent when nobody has said which, besides those that the host keeps: some megabytes a
-/// second. All of a busy host are tens of megabytes, a third of its processors (`telemetry-all` in `bench/`), and more than
+/// Traces of a second that are sent when nobody has said which, besides those that the host keeps: half a
+/// megabyte a second. All of a busy host are tens of megabytes, a third of its processors (`telemetry-all` in `bench/`), and more than
 /// anybody looks at; rates and quantiles of all requests are metrics.
-const SENT_PER_SECOND: u32 = 1000;
+const SENT_PER_SECOND: u32 = 200;
 
 /// What a path is put behind when the endpoint is not only for traces.
 const PATH: &str = "v1/traces";
@@ -274,7 +274,7 @@ mod tests {
         assert_eq!(config.endpoint, "http://127.0.0.1:4318/v1/traces");
         assert_eq!(
             config.sampler,
-            Sampler { rule: Rule::Always, follows_parent: true, per_second: Some(1000) }
+            Sampler { rule: Rule::Always, follows_parent: true, per_second: Some(200) }
         );
         assert_eq!((config.queue_max, config.batch_max), (2048, 512));
         assert_eq!(config.delay, Duration::from_secs(5));
