@@ -13,6 +13,9 @@ use crate::sql::{SqlError, Statement};
 const VERBS: [&str; 9] =
     ["SELECT", "INSERT", "UPDATE", "DELETE", "WITH", "REPLACE", "CREATE", "ALTER", "DROP"];
 
+/// What SQLite calls it.
+const CONSTRAINT: &str = "SQLITE_CONSTRAINT";
+
 /// The span of one statement.
 pub(super) fn statement(state: &State, sql: &str) -> Span {
     let mut span = named(state, verb(sql));
@@ -44,8 +47,11 @@ pub(super) fn named(state: &State, operation: &'static str) -> Span {
 
 /// Ends the span with what came of it, in the service's words.
 pub(super) fn ended<T>(mut span: Span, outcome: Result<T, SqlError>) -> Result<T, Error> {
-    if let Err(error) = &outcome {
-        span.fail(failure(error));
+    match &outcome {
+        Ok(_) => {}
+        // An answer that services ask for, to find out who was first: who looks for failures does not look for it.
+        Err(SqlError::Constraint { .. }) => span.set("db.response.status_code", CONSTRAINT),
+        Err(error) => span.fail(failure(error)),
     }
     span.end();
     outcome.map_err(Error::from)

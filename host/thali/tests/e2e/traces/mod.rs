@@ -86,6 +86,11 @@ fn the_story_of_an_order_is_one_trace_here_and_at_the_collector() {
         ("POST /api/v1/orders", "b7ad6b7169203331")
     );
     assert_eq!(root["attributes"]["http.response.status_code"], 201);
+    // The order is confirmed by its request and by the event: who comes second is told so by a constraint.
+    let went_well = |span: &Value| {
+        text(span, "status") == "unset" || span["attributes"]["error.type"] == "busy"
+    };
+    assert!(spans.iter().all(went_well), "a good order has no failed span: {spans:#?}");
     let place = find(&spans, "invocation", |span| {
         span["parent_id"] == root["span_id"] && text(span, "service") == "orders"
     });
