@@ -24,7 +24,7 @@ use thali_platform::sql::{
     Caller, Database, Outcome, Piece, RestoreError, Rows, SqlError, SqlLimits, Statement, Value,
     statements,
 };
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::task::spawn_blocking;
 
 use super::Host;
@@ -39,6 +39,10 @@ const PIECE_BYTES: usize = 64 << 10;
 
 /// Pieces that wait for a slow client, or for a slow disk.
 const PIECES_MAX: usize = 4;
+
+/// Backups and exports that are sent at the same time: half of what the admin API does at once, so that clients who do not
+/// read what they asked for leave room for health and metrics.
+pub(super) const DOWNLOADS_MAX: usize = 8;
 
 /// How long the upload of a backup may take.
 const UPLOAD_TIME: Duration = Duration::from_secs(600);
@@ -250,6 +254,7 @@ pub(super) async fn backup(
     Params(None {}): Params<None>,
 ) -> Answer {
     let database = database(&host, &name)?;
+    let place = place(&host)?;
     let copy = host.control.backup(&database).await.map_err(|error| {
         error.log("backup");
         Refused::from(error.problem())
@@ -258,6 +263,7 @@ pub(super) async fn backup(
     // SQLite wrote to the path, this handle reads the same file.
     let (mut file, path) = copy.into_parts();
     let body = produced(move |to| {
+        let _place = place;
         // Deleted when the last piece was read.
         let _path = path;
         loop {
@@ -284,8 +290,10 @@ pub(super) async fn export(
     Params(Export { format }): Params<Export>,
 ) -> Answer {
     let database = database(&host, &name)?;
+    let place = place(&host)?;
     let (to, pieces) = mpsc::channel::<Result<Bytes, String>>(PIECES_MAX);
     tokio::spawn(async move {
+        let _place = place;
         let rest = Arc::new(Mutex::new(Vec::new()));
         let (rows, lines) = (to.clone(), Arc::clone(&rest));
         let exported = database.export(move |piece| {
@@ -339,6 +347,15 @@ fn plain(value: &Value) -> serde_json::Value {
 
 /// A body that a thread makes piece by piece. One that ends with an error is cut off, which the client
 /// notices.
+/// A place for a download, until it has been sent or broken off.
+fn place(host: &Host) -> Result<OwnedSemaphorePermit, Refused> {
+    Arc::clone(&host.downloads).try_acquire_owned().map_err(|_| {
+        let detail = format!("{DOWNLOADS_MAX} backups and exports are being sent");
+        let problem = Problem::new(503, "too_many_downloads", "Too many downloads at once");
+        problem.detail(detail).retry_after(5).into()
+    })
+}
+
 fn produced(
     make: impl FnOnce(mpsc::Sender<Result<Bytes, String>>) -> Result<(), String> + Send + 'static,
 ) -> axum::body::Body {

@@ -41,6 +41,7 @@ use thali_control::Control;
 use thali_runtime::Runtime;
 use thali_telemetry::Telemetry;
 use thali_telemetry::logs::Logs;
+use tokio::sync::Semaphore;
 
 use audit::AuditLog;
 use logs::LogDesk;
@@ -82,6 +83,8 @@ pub(crate) struct Host {
     closing: Closing,
     telemetry: Telemetry,
     configured: Arc<Configured>,
+    /// Places for downloads.
+    downloads: Arc<Semaphore>,
 }
 
 /// What the handlers work on besides what guards the host.
@@ -113,6 +116,7 @@ impl AdminHandler {
             closing,
             telemetry,
             configured,
+            downloads: Arc::new(Semaphore::new(database::DOWNLOADS_MAX)),
         };
         let reads_are_open = anonymous_reads || address.ip().is_loopback();
         let door = Arc::new(Door::new(admin_token, reads_are_open));
